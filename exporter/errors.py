@@ -1,0 +1,128 @@
+"""Every exception the project raises on purpose.
+
+Expected network outcomes (a timeout, a refused path) are values of
+`exporter.model.outcome`; what stands here are broken preconditions. Each class
+carries its fields first and renders as one line that ends with the remedy.
+"""
+
+
+class ExporterError(Exception):
+    """Root of all errors of this project; safe to print to a user."""
+
+
+class ConfigError(ExporterError):
+    """The configuration cannot be used.
+
+    Attributes:
+        problems: every problem found, each a line `FILE:LINE: PATH: text`.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class EngineError(ExporterError):
+    """The Docker engine could not be used."""
+
+
+class EngineUnavailable(EngineError):
+    """Nothing answers at the engine's address."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(
+            f"no Docker engine answers at {address} ({reason}); "
+            "start it, or set DOCKER_HOST to its address"
+        )
+
+
+class EnginePermissionDenied(EngineError):
+    """The engine's socket may not be opened by this user."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            f"permission denied on {address}; run as root, or as a member of the "
+            "socket's group"
+        )
+
+
+class EngineProtocolError(EngineError):
+    """The engine answered something this version does not understand."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"the engine's answer to {path} cannot be used ({reason}); "
+            "report it with the output of `docker version`"
+        )
+
+
+class NetnsError(ExporterError):
+    """A network namespace could not be entered."""
+
+
+class NetnsGone(NetnsError):
+    """The namespace ended between listing and entering; ordinary on a busy host."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"no network namespace at {path}; its container has ended")
+
+
+class NetnsPermissionDenied(NetnsError):
+    """A capability or a mount that entering needs is missing."""
+
+    def __init__(self, path: str, capability: str) -> None:
+        self.path = path
+        self.capability = capability
+        super().__init__(
+            f"may not enter the network namespace {path}; grant {capability}"
+        )
+
+
+class ProbeSocketError(ExporterError):
+    """A probe socket could not be made."""
+
+    def __init__(self, what: str, errno: int, remedy: str) -> None:
+        self.what = what
+        self.errno = errno
+        super().__init__(f"{what} failed (errno {errno}); {remedy}")
+
+
+class NetlinkError(ExporterError):
+    """The kernel's route netlink answered an error or nothing that parses."""
+
+    def __init__(self, what: str, errno: int) -> None:
+        self.what = what
+        self.errno = errno
+        super().__init__(f"rtnetlink {what} failed (errno {errno})")
+
+
+class PacketError(ExporterError):
+    """Bytes that are not the packet they should be."""
+
+
+class ListenError(ExporterError):
+    """The HTTP address cannot be listened on."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        super().__init__(
+            f"cannot listen on {address} ({reason}); stop what uses it, or choose "
+            "another with --web.listen-address"
+        )
+
+
+class BusyError(ExporterError):
+    """Another of our processes on this host holds the probe budget."""
+
+    def __init__(self, holder: str) -> None:
+        self.holder = holder
+        super().__init__(
+            f"another dockernet-exporter ({holder}) is probing on this host; wait for "
+            "it or stop it"
+        )

@@ -1,0 +1,73 @@
+"""A pair, what is promised for it, what was seen, and what follows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from exporter.model.outcome import Expected, Observation, Scope, Verdict
+from exporter.model.topology import (
+    ContainerId,
+    IPAddress,
+    IpVersion,
+    NetworkId,
+    SandboxId,
+)
+
+
+class Pair(NamedTuple):
+    """An ordered pair: a source sandbox (or the host) and a destination address.
+
+    A named tuple, not a dataclass: a thousand containers make a million of them.
+    """
+
+    scope: Scope
+    source: SandboxId
+    destination: ContainerId | None
+    """None in scope `gateway`."""
+    network: NetworkId
+    """The destination address's network."""
+    address: IPAddress
+    ip_version: IpVersion
+    name: str | None = None
+    """What is asked, in scope `name`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What Docker promises for a pair, and which rule says so."""
+
+    expected: Expected
+    rule: str
+    """Id of the rule that decided."""
+    source_network: NetworkId | None
+    """Network of the interface that the source's route uses; None for the host,
+    and where the API gives the source no route."""
+    on_link: bool
+    """The destination is in the source's own subnet: no router lies between."""
+    leaves_host: bool = False
+    """Packets would leave the host; such a pair is never probed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """Whether both ends are known to work; None where it was not looked at."""
+
+    source: bool | None
+    destination: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairState:
+    """Everything known of one pair."""
+
+    pair: Pair
+    decision: Decision
+    observation: Observation
+    controls: Controls
+    verdict: Verdict
+    reason: str = ""
+    """Why it is unverified, or what was seen; empty where nothing needs saying."""
+    since: datetime
+    """When the verdict became what it is."""
+    probed: datetime | None = None
+    """When it was last probed; None if never."""
