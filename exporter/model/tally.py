@@ -1,0 +1,141 @@
+"""Counters and histograms of the daemon's life, as plain numbers.
+
+A `Tally` is filled by the one task that finishes cycles (and, under its lock, by
+the observers of API requests and events) and copied into every snapshot, so a
+scrape never sees half a cycle and counters survive reloads.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from exporter.model.outcome import Observation, Protocol, Result, Scope
+from exporter.model.pair import Pair
+from exporter.model.topology import IpVersion
+
+RTT_BOUNDS_S = tuple(25e-6 * 2**k for k in range(16))
+"""25 µs to 0.82 s: a bridge answers in tens of microseconds."""
+DNS_BOUNDS_S = tuple(100e-6 * 2**k for k in range(15))
+"""100 µs to 1.6 s."""
+CYCLE_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0)
+API_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """A classic histogram with upper bounds in seconds."""
+
+    bounds_s: tuple[float, ...]
+    counts: list[int] = field(default_factory=list)
+    """One a bound and one for +Inf, not cumulative."""
+    sum_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Start at zero."""
+        if not self.counts:
+            self.counts = [0] * (len(self.bounds_s) + 1)
+
+    def observe(self, value_s: float) -> None:
+        """Count one value, in seconds."""
+        self.sum_s += value_s
+        for index, bound_s in enumerate(self.bounds_s):
+            if value_s <= bound_s:
+                self.counts[index] += 1
+                return
+        self.counts[-1] += 1
+
+
+SeriesKey = tuple[Scope, str, IpVersion]
+"""Scope, name of the destination's network (empty in scope gateway), family."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Everything that is counted and never goes back."""
+
+    packets_sent: Counter[SeriesKey] = field(default_factory=Counter)
+    packets_received: Counter[SeriesKey] = field(default_factory=Counter)
+    packets_lost: Counter[SeriesKey] = field(default_factory=Counter)
+    """Counted once the deadline has passed, so lost + received never exceeds sent."""
+    duplicates: Counter[Scope] = field(default_factory=Counter)
+    late: Counter[Scope] = field(default_factory=Counter)
+    probes: Counter[tuple[Scope, Protocol, Result]] = field(default_factory=Counter)
+    rtt: dict[SeriesKey, Histogram] = field(default_factory=dict)
+    dns_lookups: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By network name and ok, nxdomain, servfail, timeout or wrong_answer."""
+    dns_duration: dict[str, Histogram] = field(default_factory=dict)
+    """By network name."""
+    cycles: Counter[str] = field(default_factory=Counter)
+    """By outcome: completed, failed, skipped (no engine)."""
+    cycle_overruns: int = 0
+    """Cycles skipped because the one before was still at work."""
+    cycle_duration: Histogram = field(
+        default_factory=lambda: Histogram(CYCLE_BOUNDS_S)
+    )
+    control_failures: Counter[Scope] = field(default_factory=Counter)
+    throttled: Counter[str] = field(default_factory=Counter)
+    """Probes put off, by reason: neighbour_table, budget."""
+    api_requests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By endpoint class and HTTP code."""
+    api_duration: Histogram = field(default_factory=lambda: Histogram(API_BOUNDS_S))
+    events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By type and action of the engine's events."""
+    resyncs: Counter[str] = field(default_factory=Counter)
+    """By reason: start, interval, gap."""
+    errors: Counter[str] = field(default_factory=Counter)
+    """Unexpected exceptions, by stage."""
+
+    def add(self, pair: Pair, network: str, seen: Observation) -> None:
+        """Count what became of one pair's packets in one cycle.
+
+        Args:
+            pair: the pair that was probed.
+            network: name of the destination's network.
+            seen: what was seen; `SKIPPED` is not counted.
+        """
+        if seen.result is Result.SKIPPED:
+            return
+        if pair.scope is Scope.NAME:
+            self._add_lookup(network, seen)
+        else:
+            self._add_packets(pair, network, seen)
+
+    def _add_lookup(self, network: str, seen: Observation) -> None:
+        self.probes[(Scope.NAME, Protocol.DNS, seen.result)] += 1
+        if seen.result is Result.NO_RESOLVER:
+            return
+        self.dns_lookups[(network, str(seen.result))] += 1
+        histogram = self.dns_duration.setdefault(network, Histogram(DNS_BOUNDS_S))
+        for duration_s in seen.rtts_s:
+            histogram.observe(duration_s)
+
+    def _add_packets(self, pair: Pair, network: str, seen: Observation) -> None:
+        scope = pair.scope
+        key = (scope, "" if scope is Scope.GATEWAY else network, pair.ip_version)
+        self.probes[(scope, Protocol.ICMP, seen.result)] += 1
+        self.packets_sent[key] += seen.sent
+        self.packets_received[key] += seen.received
+        self.packets_lost[key] += max(0, seen.sent - seen.received)
+        self.duplicates[scope] += seen.duplicates
+        self.late[scope] += seen.late
+        histogram = self.rtt.setdefault(key, Histogram(RTT_BOUNDS_S))
+        for rtt_s in seen.rtts_s:
+            histogram.observe(rtt_s)
+
+    def retain_networks(self, names: Collection[str]) -> None:
+        """Drop the series of networks that no longer exist."""
+        keep = {*names, ""}
+        for table in (self.packets_sent, self.packets_received, self.packets_lost):
+            for key in [key for key in table if key[1] not in keep]:
+                del table[key]
+        for key in [key for key in self.rtt if key[1] not in keep]:
+            del self.rtt[key]
+        for lookup in [key for key in self.dns_lookups if key[0] not in keep]:
+            del self.dns_lookups[lookup]
+        for name in [name for name in self.dns_duration if name not in keep]:
+            del self.dns_duration[name]
+
+    def copy(self) -> "Tally":
+        """Return a copy that later counting does not change."""
+        return deepcopy(self)
