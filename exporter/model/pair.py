@@ -44,6 +44,8 @@ class Decision:
     and where the API gives the source no route."""
     on_link: bool
     """The destination is in the source's own subnet: no router lies between."""
+    has_route: bool = True
+    """The API gives the source a route to the destination."""
     leaves_host: bool = False
     """Packets would leave the host; such a pair is never probed."""
 

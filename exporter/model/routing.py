@@ -1,0 +1,117 @@
+"""Which way a packet leaves its source, as far as the API tells.
+
+The kernel may be told otherwise inside a namespace; what is derived here is what
+the engine set up (moby `daemon/libnetwork/sandbox.go`, gateway selection).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_network
+
+from exporter.model.topology import (
+    Endpoint,
+    EndpointAddress,
+    IPAddress,
+    IPNetwork,
+    IpVersion,
+    Network,
+    NetworkId,
+    Sandbox,
+    Topology,
+)
+
+UNDERLAY_DRIVERS = frozenset({"macvlan", "ipvlan"})
+"""Drivers that put containers straight onto the host's own links."""
+KNOWN_DRIVERS = frozenset({"bridge", "overlay", "host", "null", *UNDERLAY_DRIVERS})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way from a sandbox to an address."""
+
+    network: NetworkId | None
+    """Network whose interface it leaves by; None without a route."""
+    on_link: bool
+    """The destination is in the interface's own subnet."""
+
+
+NO_ROUTE = Route(network=None, on_link=False)
+
+
+@lru_cache(maxsize=8192)
+def _subnet(address: IPAddress, prefix_length: int) -> IPNetwork:
+    return ip_network((address, prefix_length), strict=False)
+
+
+def subnet_of(address: EndpointAddress) -> IPNetwork:
+    """Return the subnet an endpoint's address lies in."""
+    return _subnet(address.address, address.prefix_length)
+
+
+def route_of(topology: Topology, source: Sandbox, destination: IPAddress) -> Route:
+    """Return the route the engine gave a sandbox towards an address."""
+    ip_version: IpVersion = 4 if destination.version == 4 else 6
+    for endpoint in source.endpoints:
+        address = endpoint.address(ip_version)
+        if address is not None and destination in subnet_of(address):
+            return Route(network=endpoint.network_id, on_link=True)
+    default = default_route(topology, source, ip_version)
+    return NO_ROUTE if default is None else Route(network=default, on_link=False)
+
+
+def default_route(
+    topology: Topology, source: Sandbox, ip_version: IpVersion
+) -> NetworkId | None:
+    """Return the network that carries a sandbox's default route.
+
+    Non-internal before internal, then the highest GwPriority, then the network
+    name that sorts first. An endpoint without a gateway gives none: internal
+    networks from engine 26.1, and `isolated` ones.
+    """
+    candidates: list[tuple[bool, int, str, NetworkId]] = []
+    for endpoint in source.endpoints:
+        network = topology.network_by_id.get(endpoint.network_id)
+        address = endpoint.address(ip_version)
+        if network is not None and address is not None and address.gateway is not None:
+            candidates.append(
+                (
+                    network.internal,
+                    -endpoint.gateway_priority,
+                    network.raw_name,
+                    network.id,
+                )
+            )
+    return min(candidates)[3] if candidates else None
+
+
+def bridge_has_address(network: Network, ip_version: IpVersion) -> bool:
+    """Return whether the engine gives the network's bridge an address."""
+    if network.gateway_mode(ip_version) == "isolated":
+        return False
+    return not (ip_version == 4 and network.inhibit_ipv4)
+
+
+def gateway_of(
+    network: Network, endpoint: Endpoint, ip_version: IpVersion
+) -> IPAddress | None:
+    """Return the address of an endpoint's own gateway, None if there is none.
+
+    Neither the endpoint (internal, from 26.1) nor the IPAM entry (`--subnet`
+    alone) need name it; the engine then takes the subnet's first address, except
+    for `isolated` networks, where that address goes to a container.
+    """
+    address = endpoint.address(ip_version)
+    if address is None or network.gateway_mode(ip_version) == "isolated":
+        return None
+    if address.gateway is not None:
+        return address.gateway
+    for subnet in network.subnets:
+        if address.address in subnet.prefix:
+            return subnet.gateway or _first_address(subnet.prefix)
+    return _first_address(subnet_of(address)) if network.driver == "bridge" else None
+
+
+def _first_address(prefix: IPNetwork) -> IPAddress | None:
+    if prefix.num_addresses < 2:
+        return None
+    return prefix.network_address + 1
