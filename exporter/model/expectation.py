@@ -200,8 +200,7 @@ _HOST_RULES = (
         expected=REACHABLE,
         sentence="The host reaches every container on its bridges, internal ones too.",
         applies=lambda f: (
-            f.network.driver == "bridge"
-            and bridge_has_address(f.network, f.ip_version)
+            f.network.driver == "bridge" and bridge_has_address(f.network, f.ip_version)
         ),
     ),
     Rule(
@@ -226,8 +225,7 @@ _GATEWAY_RULES = (
         expected=REACHABLE,
         sentence="A container reaches the gateway of its own bridge.",
         applies=lambda f: (
-            f.network.driver == "bridge"
-            and bridge_has_address(f.network, f.ip_version)
+            f.network.driver == "bridge" and bridge_has_address(f.network, f.ip_version)
         ),
     ),
     Rule(
@@ -248,8 +246,7 @@ _NAME_RULES = (
     Rule(
         id="name-shared-network",
         expected=REACHABLE,
-        sentence="Names of containers resolve on the user-defined networks they "
-        "share.",
+        sentence="Names of containers resolve on the user-defined networks they share.",
         applies=lambda _: True,
     ),
 )
@@ -293,7 +290,9 @@ RULES = {
 
 def truthy_sysctl(container: Container, names: tuple[str, ...]) -> bool:
     """Return whether a container was created with one of these sysctls not 0."""
-    return any(container.sysctls.get(name, "0").strip() not in ("0", "") for name in names)
+    return any(
+        container.sysctls.get(name, "0").strip() not in ("0", "") for name in names
+    )
 
 
 def ipv6_disabled(container: Container) -> bool:

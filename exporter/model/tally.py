@@ -70,9 +70,7 @@ class Tally:
     """By outcome: completed, failed, skipped (no engine)."""
     cycle_overruns: int = 0
     """Cycles skipped because the one before was still at work."""
-    cycle_duration: Histogram = field(
-        default_factory=lambda: Histogram(CYCLE_BOUNDS_S)
-    )
+    cycle_duration: Histogram = field(default_factory=lambda: Histogram(CYCLE_BOUNDS_S))
     control_failures: Counter[Scope] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
     """Probes put off, by reason: neighbour_table, budget."""

@@ -1,0 +1,165 @@
+"""Every pair of a topology, each once.
+
+The order is stable: by scope, then in the order of the topology's own tuples.
+"""
+
+from collections.abc import Collection, Iterator
+
+from exporter.model.expectation import RESOLVERLESS
+from exporter.model.outcome import Scope
+from exporter.model.pair import Pair
+from exporter.model.routing import gateway_of
+from exporter.model.topology import (
+    HOST,
+    ContainerId,
+    Endpoint,
+    IPAddress,
+    IpVersion,
+    NetworkId,
+    Sandbox,
+    SandboxId,
+    Topology,
+)
+
+
+def all_pairs(topology: Topology, scopes: Collection[Scope]) -> Iterator[Pair]:
+    """Yield every pair of a topology, each once.
+
+    A family in which the source has no address makes no pair, and neither does a
+    sandbox with itself. Scope `host` needs the host's namespace.
+    """
+    if Scope.CONTAINER in scopes:
+        yield from _container_pairs(topology)
+    if Scope.HOST in scopes and topology.host.available:
+        for destination, endpoint, address, version in _destinations(topology):
+            yield _pair(Scope.HOST, HOST, destination, endpoint, address, version)
+    if Scope.GATEWAY in scopes:
+        yield from _gateway_pairs(topology)
+    if Scope.NAME in scopes and topology.engine.product == "docker":
+        yield from _name_pairs(topology)
+
+
+def _destinations(
+    topology: Topology,
+) -> Iterator[tuple[Sandbox, Endpoint, IPAddress, IpVersion]]:
+    for sandbox in topology.sandboxes:
+        for endpoint in sandbox.endpoints:
+            if endpoint.network_id in topology.network_by_id:
+                for found in endpoint.addresses:
+                    yield sandbox, endpoint, found.address, found.ip_version
+
+
+def _pair(
+    scope: Scope,
+    source: SandboxId,
+    destination: Sandbox,
+    endpoint: Endpoint,
+    address: IPAddress,
+    ip_version: IpVersion,
+    name: str | None = None,
+) -> Pair:
+    owner = ContainerId(destination.id)
+    return Pair(scope, source, owner, endpoint.network_id, address, ip_version, name)
+
+
+def _families(sandbox: Sandbox) -> frozenset[IpVersion]:
+    return frozenset(
+        address.ip_version
+        for endpoint in sandbox.endpoints
+        for address in endpoint.addresses
+    )
+
+
+def _container_pairs(topology: Topology) -> Iterator[Pair]:
+    destinations = list(_destinations(topology))
+    for source in topology.sandboxes:
+        families = _families(source)
+        for destination, endpoint, address, version in destinations:
+            if destination.id != source.id and version in families:
+                yield _pair(
+                    Scope.CONTAINER, source.id, destination, endpoint, address, version
+                )
+
+
+def _gateway_pairs(topology: Topology) -> Iterator[Pair]:
+    for source in topology.sandboxes:
+        for endpoint in source.endpoints:
+            network = topology.network_by_id.get(endpoint.network_id)
+            for found in endpoint.addresses if network else ():
+                assert network is not None
+                version = found.ip_version
+                gateway = gateway_of(network, endpoint, version)
+                if gateway is not None and gateway != found.address:
+                    yield Pair(
+                        Scope.GATEWAY,
+                        source.id,
+                        None,
+                        endpoint.network_id,
+                        gateway,
+                        version,
+                    )
+
+
+def has_resolver(topology: Topology, sandbox: Sandbox) -> bool:
+    """Return whether a sandbox gets an embedded DNS: one user-defined network."""
+    return any(
+        network is not None and network.raw_name not in RESOLVERLESS
+        for network in (
+            topology.network_by_id.get(endpoint.network_id)
+            for endpoint in sandbox.endpoints
+        )
+    )
+
+
+def _name_pairs(topology: Topology) -> Iterator[Pair]:
+    """Yield what each container may ask without a question leaving the engine.
+
+    A name that the embedded DNS does not know is forwarded to the upstream
+    servers, so only names of shared user-defined networks are asked; and on the
+    default bridge anything, because nothing listens there at all. Which other
+    names do not resolve follows from the engine's own tables.
+    """
+    for source in topology.sandboxes:
+        asked: set[tuple[ContainerId, IpVersion]] = set()
+        resolver = has_resolver(topology, source)
+        for endpoint in source.endpoints:
+            network = topology.network_by_id.get(endpoint.network_id)
+            if network is None or (network.raw_name in RESOLVERLESS) is resolver:
+                continue
+            for pair in _names_on(topology, source, endpoint):
+                key = (ContainerId(str(pair.destination)), pair.ip_version)
+                if key not in asked:
+                    asked.add(key)
+                    yield pair
+
+
+def _names_on(topology: Topology, source: Sandbox, own: Endpoint) -> Iterator[Pair]:
+    families = _families(source)
+    for destination in topology.sandboxes_on(own.network_id):
+        container = topology.container_by_id.get(ContainerId(destination.id))
+        if destination.id == source.id or container is None:
+            continue
+        for endpoint in destination.endpoints:
+            if endpoint.network_id != own.network_id:
+                continue
+            for found in endpoint.addresses:
+                if found.ip_version in families:
+                    yield _pair(
+                        Scope.NAME,
+                        source.id,
+                        destination,
+                        endpoint,
+                        found.address,
+                        found.ip_version,
+                        container.raw_name,
+                    )
+
+
+def own_addresses(
+    topology: Topology,
+) -> Iterator[tuple[SandboxId, NetworkId, IPAddress]]:
+    """Yield each address a sandbox may be asked to answer itself."""
+    for sandbox in topology.sandboxes:
+        for endpoint in sandbox.endpoints:
+            for found in endpoint.addresses:
+                yield sandbox.id, endpoint.network_id, found.address

@@ -1,0 +1,261 @@
+"""Which pairs exist, and which of them one cycle probes.
+
+The kernel's neighbour table is global to the host: a pair on one bridge costs two
+entries in it, an entry stays for about 45 s, and a full table breaks everybody's
+new connections. Pairs across bridges cost a source its gateway entry only. So
+isolation is checked exhaustively, meshes inside a network are not.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from exporter.model.expectation import Promises
+from exporter.model.outcome import Scope
+from exporter.model.pair import Decision, Pair
+from exporter.model.pairs import all_pairs
+from exporter.model.routing import gateway_of
+from exporter.model.topology import (
+    HOST,
+    IPAddress,
+    Network,
+    NetworkId,
+    Sandbox,
+    SandboxId,
+    Topology,
+)
+
+MESH_LIMIT = 9
+"""Networks with at most this many sandboxes are probed as a full mesh."""
+PEERS = 8
+"""Peers of each sandbox in a larger network, in one epoch."""
+EPOCH_CYCLES = 4
+"""Cycles after which larger networks move on to other peers."""
+
+NeighbourEntry = tuple[SandboxId, NetworkId, IPAddress]
+"""An entry of the neighbour table: whose, on which network, for which address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A pair with its promise."""
+
+    pair: Pair
+    decision: Decision
+
+
+def epoch_peers(
+    members: Sequence[SandboxId], epoch: int
+) -> frozenset[tuple[SandboxId, SandboxId]]:
+    """Return the ordered pairs of one network that an epoch probes.
+
+    Full mesh up to `MESH_LIMIT`; beyond, members stand in a ring in the order of a
+    hash and each is paired with the `PEERS` whose distance is this epoch's turn,
+    both directions together. Every pair has its turn within
+    `ceil((n - 1) / PEERS)` epochs, and a member that comes or goes changes only
+    the pairs that span its place.
+    """
+    ring = sorted(set(members), key=_place)
+    count = len(ring)
+    if count <= MESH_LIMIT:
+        return frozenset((a, b) for a in ring for b in ring if a != b)
+    step = PEERS // 2
+    turns = -(-(count // 2) // step)
+    first = 1 + (epoch % turns) * step
+    chosen: set[tuple[SandboxId, SandboxId]] = set()
+    for index, member in enumerate(ring):
+        for distance in range(first, min(first + step, count // 2 + 1)):
+            other = ring[(index + distance) % count]
+            chosen.update(((member, other), (other, member)))
+    return frozenset(chosen)
+
+
+def _place(member: SandboxId) -> bytes:
+    return blake2b(member.encode(), digest_size=8).digest()
+
+
+def epochs_to_cover(count: int) -> int:
+    """Return how many epochs pass until every pair of a network was probed."""
+    if count <= MESH_LIMIT:
+        return 1
+    return -(-(count // 2) // (PEERS // 2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What one cycle probes and what it leaves for later."""
+
+    probed: tuple[Planned, ...]
+    skipped: tuple[Planned, ...]
+    throttled: int
+    """Pairs among the skipped that the neighbour budget put off."""
+
+
+class NeighbourBudget:
+    """How many neighbour entries may still be made (DESIGN: do no harm)."""
+
+    def __init__(self, allowed: int, known: Iterable[NeighbourEntry] = ()) -> None:
+        """Start with a number of new entries and those that exist already.
+
+        Args:
+            allowed: entries that may be added now.
+            known: entries used within the last 45 s; they cost nothing.
+        """
+        self._left = allowed
+        self._known = set(known)
+        self.added: set[NeighbourEntry] = set()
+
+    def take(self, entries: Collection[NeighbourEntry]) -> bool:
+        """Take what is new of these entries, all or none."""
+        fresh = {entry for entry in entries if entry not in self._known}
+        if len(fresh) > self._left:
+            return False
+        self._left -= len(fresh)
+        self._known |= fresh
+        self.added |= fresh
+        return True
+
+
+def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ...]:
+    """Return the neighbour entries that probing a pair may make, both ends."""
+    pair, decision = planned.pair, planned.decision
+    if pair.scope is Scope.NAME or not decision.has_route:
+        return ()
+    if pair.scope is Scope.GATEWAY:
+        return ((pair.source, pair.network, pair.address),)
+    if pair.scope is Scope.HOST:
+        return ((HOST, pair.network, pair.address),)
+    via = decision.source_network
+    assert via is not None  # has_route
+    source = topology.sandbox_by_id[pair.source]
+    own = source.address_on(via, pair.ip_version)
+    if own is not None and decision.on_link:
+        back = (SandboxId(str(pair.destination)), via, own.address)
+        return ((pair.source, via, pair.address), back)
+    return _gateway_entry(topology.network_by_id[via], source, pair)
+
+
+def _gateway_entry(
+    network: Network, source: Sandbox, pair: Pair
+) -> tuple[NeighbourEntry, ...]:
+    for endpoint in source.endpoints:
+        if endpoint.network_id == network.id:
+            gateway = gateway_of(network, endpoint, pair.ip_version)
+            if gateway is not None:
+                return ((source.id, network.id, gateway),)
+    return ()
+
+
+def plan(
+    topology: Topology, scopes: Collection[Scope], networks: Callable[[Network], bool]
+) -> tuple[Planned, ...]:
+    """Return every pair with its promise, of the networks that are asked for.
+
+    Args:
+        topology: what exists.
+        scopes: the scopes to look at.
+        networks: whether a network's addresses are destinations.
+    """
+    promises = Promises(topology)
+    wanted = {network.id for network in topology.networks if networks(network)}
+    return tuple(
+        Planned(pair=pair, decision=promises.decide(pair))
+        for pair in all_pairs(topology, scopes)
+        if pair.network in wanted
+    )
+
+
+def select(
+    topology: Topology,
+    planned: Iterable[Planned],
+    *,
+    epoch: int,
+    budget: NeighbourBudget,
+    everything: bool = False,
+) -> Selection:
+    """Choose what one cycle probes.
+
+    Host, gateway and name pairs and pairs across networks first: they cost at most
+    one entry an endpoint; then the meshes inside networks, both directions of a
+    pair together. Pairs whose packets would leave the host are never probed.
+
+    Args:
+        topology: what exists.
+        planned: every pair with its promise.
+        epoch: whose turn it is in networks beyond `MESH_LIMIT`.
+        budget: what the neighbour table still bears; it is drawn from.
+        everything: ask for every pair, whatever the turn; the budget still holds.
+    """
+    turns = _turns(topology, epoch) if not everything else None
+    ordered = sorted(planned, key=_priority)
+    kept: set[Pair] = set()
+    refused = 0
+    for item in ordered:
+        if item.decision.leaves_host or not _has_turn(item, turns):
+            continue
+        if budget.take(entries_of(topology, item)):
+            kept.add(item.pair)
+        else:
+            refused += 1
+    return Selection(
+        probed=tuple(item for item in ordered if item.pair in kept),
+        skipped=tuple(item for item in ordered if item.pair not in kept),
+        throttled=refused,
+    )
+
+
+def _priority(item: Planned) -> int:
+    if item.pair.scope in (Scope.GATEWAY, Scope.HOST):
+        return 0
+    return 2 if item.decision.on_link and item.pair.scope is Scope.CONTAINER else 1
+
+
+Turns = Mapping[NetworkId, frozenset[tuple[SandboxId, SandboxId]]]
+
+
+def _turns(topology: Topology, epoch: int) -> Turns:
+    return {
+        network.id: epoch_peers(
+            [sandbox.id for sandbox in topology.sandboxes_on(network.id)], epoch
+        )
+        for network in topology.networks
+    }
+
+
+def _has_turn(item: Planned, turns: Turns | None) -> bool:
+    pair = item.pair
+    meshed = pair.scope is Scope.NAME or (
+        pair.scope is Scope.CONTAINER and item.decision.on_link
+    )
+    if turns is None or not meshed:
+        return True
+    ends = (pair.source, SandboxId(str(pair.destination)))
+    return ends in turns.get(pair.network, frozenset())
+
+
+def needed_for(pairs: Iterable[Planned], planned: Iterable[Planned]) -> set[Pair]:
+    """Return the host and gateway pairs that control a set of pairs.
+
+    A verdict needs, from the same cycle, an exchange of the source over the
+    interface its route uses, and an answer of the destination.
+    """
+    sources: set[tuple[SandboxId, NetworkId | None]] = set()
+    addresses: set[tuple[SandboxId, NetworkId]] = set()
+    for item in pairs:
+        sources.add((item.pair.source, item.decision.source_network))
+        if item.pair.destination is not None:
+            destination = SandboxId(item.pair.destination)
+            addresses.add((destination, item.pair.network))
+            sources.add((destination, item.pair.network))
+    return {
+        item.pair
+        for item in planned
+        if (
+            item.pair.scope is Scope.GATEWAY
+            and (item.pair.source, item.decision.source_network) in sources
+        )
+        or (
+            item.pair.scope is Scope.HOST
+            and (SandboxId(str(item.pair.destination)), item.pair.network) in addresses
+        )
+    }
