@@ -1,0 +1,37 @@
+# The image holds a virtual environment and nothing else of ours: no compiler, no pip,
+# no tests. Build: docker build -t dockernet-exporter .
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /src
+# The builder's tools and the program's packages live in two environments, so that the
+# second carries no pip and no hatchling. Only pinned wheels are installed.
+RUN python -m venv /build && python -m venv --without-pip /opt/dockernet-exporter
+COPY requirements/build.txt requirements/run.txt requirements/
+RUN /build/bin/python -m pip install --no-cache-dir --require-hashes \
+        --only-binary :all: -r requirements/build.txt \
+    && /build/bin/python -m pip --python /opt/dockernet-exporter/bin/python install \
+        --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY exporter exporter
+RUN /build/bin/python -m hatchling build -t wheel \
+    && /build/bin/python -m pip --python /opt/dockernet-exporter/bin/python install \
+        --no-cache-dir --no-deps --no-index dist/*.whl
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="dockernet-exporter" \
+      org.opencontainers.image.description="Who reaches whom on a Docker host, against what Docker promises." \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/dockernet-exporter /opt/dockernet-exporter
+ENV PATH=/opt/dockernet-exporter/bin:$PATH \
+    PYTHONUNBUFFERED=1
+# Root: entering other containers' network namespaces takes CAP_SYS_ADMIN and
+# CAP_NET_RAW, which Docker hands to root only. Drop everything else when you start it:
+#   --cap-drop ALL --cap-add SYS_ADMIN --cap-add NET_RAW --cap-add SYS_PTRACE --read-only
+USER root
+EXPOSE 10042
+# Asks the address that the daemon listens on by default; no curl in the image.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
+    ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:10042/-/healthy', timeout=4)"]
+ENTRYPOINT ["dockernet-exporter"]
+CMD ["run"]
