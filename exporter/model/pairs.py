@@ -85,8 +85,9 @@ def _gateway_pairs(topology: Topology) -> Iterator[Pair]:
     for source in topology.sandboxes:
         for endpoint in source.endpoints:
             network = topology.network_by_id.get(endpoint.network_id)
-            for found in endpoint.addresses if network else ():
-                assert network is not None
+            if network is None:
+                continue
+            for found in endpoint.addresses:
                 version = found.ip_version
                 gateway = gateway_of(network, endpoint, version)
                 if gateway is not None and gateway != found.address:

@@ -104,6 +104,7 @@ class NeighbourBudget:
         self._left = allowed
         self._known = set(known)
         self.added: set[NeighbourEntry] = set()
+        self.used: set[NeighbourEntry] = set()
 
     def take(self, entries: Collection[NeighbourEntry]) -> bool:
         """Take what is new of these entries, all or none."""
@@ -111,6 +112,7 @@ class NeighbourBudget:
         if len(fresh) > self._left:
             return False
         self._left -= len(fresh)
+        self.used.update(entries)
         self._known |= fresh
         self.added |= fresh
         return True
@@ -126,7 +128,8 @@ def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ..
     if pair.scope is Scope.HOST:
         return ((HOST, pair.network, pair.address),)
     via = decision.source_network
-    assert via is not None  # has_route
+    if via is None:
+        return ()
     source = topology.sandbox_by_id[pair.source]
     own = source.address_on(via, pair.ip_version)
     if own is not None and decision.on_link:
