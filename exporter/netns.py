@@ -9,18 +9,25 @@ import ctypes
 import errno
 import fcntl
 import os
-import select
 import socket
 import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Generic, NewType, Self, TypeVar
 
 from exporter.capabilities import Need, Privileges, read_privileges
 from exporter.errors import NetnsError, NetnsGone, NetnsPermissionDenied
+from exporter.process import (
+    has_ended,
+    is_hidden,
+    is_process_of,
+    open_pidfd,
+    raise_if_exhausted,
+)
 
 T = TypeVar("T")
 NetnsId = NewType("NetnsId", int)
@@ -124,7 +131,8 @@ def open_namespace(
         NetnsPermissionDenied: naming what is missing.
         NetnsError: this process has no file descriptor left.
     """
-    pidfd = _pidfd_of(ref, proc)  # before the namespace, so that no end is missed
+    # Before the namespace, so that no end of the process is missed.
+    pidfd = open_pidfd(ref.pid, ref.container_id, proc)
     fd: int | None = None
     try:
         fd, path = _open_either(ref, _mapped(ref.path, path_map), proc)
@@ -135,19 +143,6 @@ def open_namespace(
                 os.close(descriptor)
         raise
     return Namespace(fd, path, pidfd)
-
-
-def is_process_of(pid: int, container_id: str, proc: str = "/proc") -> bool:
-    """Return whether a pid, seen from here, is a process of a container.
-
-    The pid may be of another pid namespace or taken over by another process, so its
-    cgroup has to name the container (cgroups(7); both versions, any cgroup parent).
-    """
-    try:
-        cgroup = Path(proc, str(pid), "cgroup").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return container_id in cgroup
 
 
 def cookie_of(
@@ -217,9 +212,14 @@ def _setns(fd: int) -> None:
     native: Callable[[int, int], None] | None = getattr(os, "setns", None)
     if native is not None:
         native(fd, CLONE_NEWNET)
-    elif ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) != 0:
+    elif _libc().setns(fd, CLONE_NEWNET) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _mapped(path: str | None, path_map: tuple[tuple[str, str], ...]) -> str | None:
@@ -235,47 +235,8 @@ def _mapped(path: str | None, path_map: tuple[tuple[str, str], ...]) -> str | No
     return here + path[len(prefix) :]
 
 
-def _pidfd_of(ref: NamespaceRef, proc: str) -> int | None:
-    """Return a pidfd of the ref's process, None where that is not to be had.
-
-    The cgroup is read after the pidfd was opened; if the process is found alive
-    afterwards, it was the same one all the time.
-    """
-    if ref.pid <= 0:
-        return None
-    try:
-        pidfd = os.pidfd_open(ref.pid)
-    except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise _no_descriptors(error) from error
-        return None  # not visible from here, or no pidfds (Linux < 5.3, seccomp)
-    if _is_pid_in(proc, pidfd, ref.pid) and is_process_of(
-        ref.pid, ref.container_id, proc
-    ):
-        return pidfd
-    os.close(pidfd)
-    return None
-
-
-def _is_pid_in(proc: str, pidfd: int, pid: int) -> bool:
-    """Return whether a pidfd is the process that `proc` shows under a pid.
-
-    It is not where `proc` is mounted from another pid namespace than ours.
-    """
-    try:
-        info = Path(proc, "self", "fdinfo", str(pidfd)).read_text(encoding="ascii")
-    except OSError:
-        return False
-    return f"\nPid:\t{pid}\n" in info
-
-
 def _verify_alive(pidfd: int | None, path: str) -> None:
-    """Raise NetnsGone if the process has ended: a pidfd is readable then."""
-    if pidfd is None:
-        return
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    if poll.poll(0):
+    if pidfd is not None and has_ended(pidfd):
         raise NetnsGone(path)
 
 
@@ -289,6 +250,8 @@ def _open_either(ref: NamespaceRef, path: str | None, proc: str) -> tuple[int, s
             failure = error
     by_process = f"{proc}/{ref.pid}/ns/net"
     if ref.pid <= 0 or not is_process_of(ref.pid, ref.container_id, proc):
+        if is_hidden(ref.pid, proc):
+            raise NetnsPermissionDenied(by_process, Need.SYS_PTRACE) from failure
         raise _not_found(path, by_process, failure, read_privileges(proc)) from failure
     try:
         fd = _open_checked(by_process)
@@ -317,8 +280,7 @@ def _open_checked(path: str) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise _no_descriptors(error) from error
+        raise_if_exhausted(error)
         raise
     try:
         if fcntl.ioctl(fd, _NS_GET_NSTYPE) == CLONE_NEWNET:
@@ -345,12 +307,6 @@ def _not_found(
     if here.has(Need.HOST_PIDS) or removed:
         return NetnsGone(named)
     return NetnsPermissionDenied(named, Need.HOST_PIDS)
-
-
-def _no_descriptors(error: OSError) -> NetnsError:
-    return NetnsError(
-        f"no file descriptor is left ({error.strerror}); raise RLIMIT_NOFILE"
-    )
 
 
 def _read_cookie(sock: socket.socket) -> int:
