@@ -4,6 +4,7 @@ The order is stable: by scope, then in the order of the topology's own tuples.
 """
 
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from exporter.model.expectation import RESOLVERLESS
 from exporter.model.outcome import Scope
@@ -31,35 +32,39 @@ def all_pairs(topology: Topology, scopes: Collection[Scope]) -> Iterator[Pair]:
     if Scope.CONTAINER in scopes:
         yield from _container_pairs(topology)
     if Scope.HOST in scopes and topology.host.available:
-        for destination, endpoint, address, version in _destinations(topology):
-            yield _pair(Scope.HOST, HOST, destination, endpoint, address, version)
+        for target in _targets(topology):
+            yield _pair(Scope.HOST, HOST, target)
     if Scope.GATEWAY in scopes:
         yield from _gateway_pairs(topology)
     if Scope.NAME in scopes and topology.engine.product == "docker":
         yield from _name_pairs(topology)
 
 
-def _destinations(
-    topology: Topology,
-) -> Iterator[tuple[Sandbox, Endpoint, IPAddress, IpVersion]]:
+class _Target(NamedTuple):
+    sandbox: Sandbox
+    network: NetworkId
+    address: IPAddress
+    ip_version: IpVersion
+
+
+def _targets(topology: Topology) -> Iterator[_Target]:
     for sandbox in topology.sandboxes:
         for endpoint in sandbox.endpoints:
             if endpoint.network_id in topology.network_by_id:
-                for found in endpoint.addresses:
-                    yield sandbox, endpoint, found.address, found.ip_version
+                yield from _targets_of(sandbox, endpoint)
+
+
+def _targets_of(sandbox: Sandbox, endpoint: Endpoint) -> Iterator[_Target]:
+    for found in endpoint.addresses:
+        yield _Target(sandbox, endpoint.network_id, found.address, found.ip_version)
 
 
 def _pair(
-    scope: Scope,
-    source: SandboxId,
-    destination: Sandbox,
-    endpoint: Endpoint,
-    address: IPAddress,
-    ip_version: IpVersion,
-    name: str | None = None,
+    scope: Scope, source: SandboxId, target: _Target, name: str | None = None
 ) -> Pair:
-    owner = ContainerId(destination.id)
-    return Pair(scope, source, owner, endpoint.network_id, address, ip_version, name)
+    owner = ContainerId(target.sandbox.id)
+    version = target.ip_version
+    return Pair(scope, source, owner, target.network, target.address, version, name)
 
 
 def _families(sandbox: Sandbox) -> frozenset[IpVersion]:
@@ -71,14 +76,12 @@ def _families(sandbox: Sandbox) -> frozenset[IpVersion]:
 
 
 def _container_pairs(topology: Topology) -> Iterator[Pair]:
-    destinations = list(_destinations(topology))
+    targets = list(_targets(topology))
     for source in topology.sandboxes:
         families = _families(source)
-        for destination, endpoint, address, version in destinations:
-            if destination.id != source.id and version in families:
-                yield _pair(
-                    Scope.CONTAINER, source.id, destination, endpoint, address, version
-                )
+        for target in targets:
+            if target.sandbox.id != source.id and target.ip_version in families:
+                yield _pair(Scope.CONTAINER, source.id, target)
 
 
 def _gateway_pairs(topology: Topology) -> Iterator[Pair]:
@@ -143,17 +146,9 @@ def _names_on(topology: Topology, source: Sandbox, own: Endpoint) -> Iterator[Pa
         for endpoint in destination.endpoints:
             if endpoint.network_id != own.network_id:
                 continue
-            for found in endpoint.addresses:
-                if found.ip_version in families:
-                    yield _pair(
-                        Scope.NAME,
-                        source.id,
-                        destination,
-                        endpoint,
-                        found.address,
-                        found.ip_version,
-                        container.raw_name,
-                    )
+            for target in _targets_of(destination, endpoint):
+                if target.ip_version in families:
+                    yield _pair(Scope.NAME, source.id, target, container.raw_name)
 
 
 def own_addresses(

@@ -171,6 +171,8 @@ class Container:
     """Path of the namespace in the engine's mount namespace; None if not running."""
     sysctls: Mapping[str, str]
     """HostConfig.Sysctls, as given at creation."""
+    sandbox: SandboxId | None = None
+    """The network stack that its processes are in; None where nothing runs."""
     endpoints: tuple[Endpoint, ...] = ()
     """Sorted by network name."""
 
@@ -296,7 +298,8 @@ class Topology:
         return tuple(
             container
             for container in self.containers
-            if container.running and container.network_mode == "host"
+            if container.running
+            and (container.network_mode == "host" or container.sandbox == HOST)
         )
 
     def sandboxes_on(self, network_id: NetworkId) -> tuple[Sandbox, ...]:

@@ -1,0 +1,108 @@
+"""A network in memory: says which address answers whom, for tests of cycles."""
+
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
+
+from exporter.icmp import Lookup, Ping
+from exporter.model.outcome import Observation, Result
+from exporter.model.topology import HostInterface, SandboxId, Topology
+
+Answer = Callable[[str, str, int], Result]
+"""Source, destination address, number of the probe call from 1: the result."""
+
+
+class FakeProber:
+    """Answers each probe by a function, and remembers what it was asked."""
+
+    def __init__(self, topology: Topology, answer: Answer) -> None:
+        """Bind to a topology, whose own addresses answer unless told otherwise."""
+        self._answer = answer
+        self._down: set[SandboxId] = set()
+        self._topology = topology
+        self.calls: list[Sequence[Ping | Lookup]] = []
+
+    def set_link_down(self, *sandboxes: str) -> None:
+        """Report the links of sandboxes as down."""
+        self._down.update(SandboxId(name) for name in sandboxes)
+
+    def probe(
+        self,
+        probes: Sequence[Ping | Lookup],
+        *,
+        timeout_s: float,
+        packets_per_second: float,
+    ) -> tuple[Observation, ...]:
+        """Return an observation for each probe."""
+        assert timeout_s > 0
+        assert packets_per_second > 0
+        self.calls.append(probes)
+        return tuple(self._observe(probe) for probe in probes)
+
+    def _observe(self, probe: Ping | Lookup) -> Observation:
+        if isinstance(probe, Lookup):
+            result = self._answer(probe.source, probe.name, len(self.calls))
+            return Observation(result=result, sent=1, received=1)
+        target = f"own {probe.destination}" if probe.own else str(probe.destination)
+        result = self._answer(probe.source, target, len(self.calls))
+        received = probe.count if result is Result.OK else 0
+        return Observation(
+            result=result,
+            sent=probe.count,
+            received=received,
+            rtts_s=(50e-6,) * received,
+        )
+
+    def interfaces(self, source: SandboxId) -> tuple[HostInterface, ...]:
+        """Return one interface with all the sandbox's addresses."""
+        sandbox = self._topology.sandbox_by_id.get(source)
+        addresses = [
+            (found.address, found.prefix_length)
+            for endpoint in (sandbox.endpoints if sandbox else ())
+            for found in endpoint.addresses
+        ]
+        return (
+            HostInterface(
+                name="eth0",
+                index=2,
+                up=source not in self._down,
+                mtu=1500,
+                mac=None,
+                addresses=tuple(addresses),
+            ),
+        )
+
+
+def docker_like(topology: Topology) -> Answer:
+    """Return a world that keeps every promise of plain bridges."""
+    prefixes = {
+        sandbox.id: [
+            subnet.prefix
+            for endpoint in sandbox.endpoints
+            for subnet in topology.network_by_id[endpoint.network_id].subnets
+        ]
+        for sandbox in topology.sandboxes
+    }
+
+    def answer(source: str, target: str, _: int) -> Result:
+        if target.startswith("own "):
+            return Result.OK
+        if not target[0].isdigit():
+            return Result.NO_RESOLVER
+        own = prefixes.get(SandboxId(source))
+        if own is None or any(ip_address(target) in prefix for prefix in own):
+            return Result.OK
+        return Result.TIMEOUT
+
+    return answer
+
+
+def but(base: Answer, result: Result, cases: Iterable[tuple[str, str]]) -> Answer:
+    """Return a world in which some (source, target) differ; `*` is anybody."""
+    wanted = set(cases)
+
+    def answer(source: str, target: str, call: int) -> Result:
+        if wanted & {(source, target), ("*", target), (source, "*")}:
+            return result
+        return base(source, target, call)
+
+    return answer

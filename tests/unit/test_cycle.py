@@ -1,0 +1,275 @@
+"""One cycle, from topology to verdicts, over a network in memory."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings, carried, stale
+from exporter.model.outcome import Observed, Result, Scope, Verdict
+from exporter.model.pair import Pair, PairState
+from exporter.model.plan import NeighbourBudget, plan, select
+from exporter.model.topology import SandboxId, Topology
+from tests.fakes.prober import Answer, FakeProber, but, docker_like
+from tests.fakes.topologies import container, demo, endpoint, network, topology
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+ICMP = (Scope.CONTAINER, Scope.HOST, Scope.GATEWAY)
+
+
+class FixedClock:
+    """A clock that stands still."""
+
+    def monotonic_s(self) -> float:
+        """Return an arbitrary moment."""
+        return 1000.0
+
+    def now_utc(self) -> datetime:
+        """Return the moment of the tests."""
+        return NOW
+
+
+def run(
+    found: Topology,
+    answer: Answer | FakeProber,
+    previous: Mapping[Pair, PairState] | None = None,
+    is_there: Callable[[SandboxId], bool] = lambda _: True,
+) -> CycleOutcome:
+    """Run one cycle over every ICMP pair."""
+    prober = answer if isinstance(answer, FakeProber) else FakeProber(found, answer)
+    planned = plan(found, ICMP, lambda _: True)
+    selection = select(found, planned, epoch=0, budget=NeighbourBudget(1000))
+    runner = CycleRunner(prober, FixedClock(), CycleSettings())
+    return runner.run(found, selection, previous or {}, is_there)
+
+
+def verdicts(outcome: CycleOutcome) -> dict[str, str]:
+    """Return verdicts by `source>address`."""
+    return {f"{s.pair.source}>{s.pair.address}": s.verdict for s in outcome.states}
+
+
+def test_healthy_demo_is_as_expected() -> None:
+    """12 container pairs, 4 host pairs, 4 gateways: all as promised."""
+    found = demo()
+
+    outcome = run(found, docker_like(found))
+
+    assert Counter(verdicts(outcome).values()) == {"as_expected": 20}
+
+
+def test_flushed_isolation_names_the_eight_pairs() -> None:
+    """One valid reply where isolation is promised is proof."""
+    found = demo()
+
+    outcome = run(found, lambda *_: Result.OK)
+
+    broken = {k for k, v in verdicts(outcome).items() if v == "unexpected_reachable"}
+    assert broken == {
+        f"{a}>{b}"
+        for sources, addresses in (
+            (("bridge1", "bridge2"), ("172.18.0.2", "172.18.0.3")),
+            (("mybridge1", "mybridge2"), ("172.17.0.2", "172.17.0.3")),
+        )
+        for a in sources
+        for b in addresses
+    }
+
+
+def link_down(found: Topology) -> FakeProber:
+    """Return the demo's world with the link of mybridge1 down."""
+    world = but(docker_like(found), Result.NO_ROUTE, [("mybridge1", "*")])
+    world = but(world, Result.OK, [("mybridge1", "own 172.18.0.2")])
+    world = but(world, Result.TIMEOUT, [("*", "172.18.0.2")])
+    prober = FakeProber(found, world)
+    prober.set_link_down("mybridge1")
+    return prober
+
+
+def test_link_down_is_the_fault_and_never_isolation() -> None:
+    """Every promise from and to it is broken; its silence elsewhere proves nothing."""
+    found = demo()
+
+    actual = verdicts(run(found, link_down(found)))
+
+    promised = {
+        "host>172.18.0.2",
+        "mybridge2>172.18.0.2",
+        "mybridge1>172.18.0.3",
+        "mybridge1>172.18.0.1",
+    }
+    unproven = {
+        "mybridge1>172.17.0.2",
+        "mybridge1>172.17.0.3",
+        "bridge1>172.18.0.2",
+        "bridge2>172.18.0.2",
+    }
+    assert {k for k, v in actual.items() if v == "unexpected_unreachable"} == promised
+    assert {k for k, v in actual.items() if v == "unverified"} == unproven
+    assert sum(v == "as_expected" for v in actual.values()) == 12
+
+
+def test_a_destination_that_ignores_echo_is_unverified_not_broken() -> None:
+    """It has the address, its link is up, and it does not even answer itself."""
+    found = demo()
+    world = but(
+        docker_like(found),
+        Result.TIMEOUT,
+        [("*", "172.18.0.2"), ("mybridge1", "own 172.18.0.2")],
+    )
+
+    outcome = run(found, world)
+
+    to_it = {
+        (s.verdict, s.observation.result)
+        for s in outcome.states
+        if str(s.pair.address) == "172.18.0.2"
+        and s.pair.source not in ("bridge1", "bridge2")
+    }
+    assert to_it == {(Verdict.UNVERIFIED, Result.ICMP_IGNORED)}
+
+
+def test_a_deleted_address_is_a_fault() -> None:
+    """An address that is gone is not one that ignores echo requests."""
+    found = demo()
+    world = but(docker_like(found), Result.TIMEOUT, [("*", "172.18.0.2")])
+    world = but(world, Result.NO_ROUTE, [("mybridge1", "own 172.18.0.2")])
+
+    actual = verdicts(run(found, world))
+
+    assert actual["mybridge2>172.18.0.2"] == "unexpected_unreachable"
+    assert actual["host>172.18.0.2"] == "unexpected_unreachable"
+    assert actual["bridge1>172.18.0.2"] == "unverified"
+
+
+def test_one_lost_packet_raises_nothing() -> None:
+    """More packets are sent before silence is held against a promise."""
+    found = demo()
+    fine = docker_like(found)
+
+    def lossy(source: str, target: str, call: int) -> Result:
+        lost = call == 1 and (source, target) in {
+            ("mybridge1", "172.18.0.3"),
+            ("bridge1", "172.17.0.1"),
+        }
+        return Result.TIMEOUT if lost else fine(source, target, call)
+
+    outcome = run(found, lossy)
+
+    assert Counter(verdicts(outcome).values()) == {"as_expected": 20}
+    state = next(
+        s
+        for s in outcome.states
+        if (s.pair.source, str(s.pair.address)) == ("mybridge1", "172.18.0.3")
+    )
+    assert (state.observation.sent, state.observation.received) == (4, 3)
+
+
+def test_a_known_violation_is_not_confirmed_again() -> None:
+    """A lasting violation costs no further packets and keeps its start."""
+    found = demo()
+    first = run(found, lambda *_: Result.OK)
+    before = {
+        s.pair: PairState(
+            **{f: getattr(s, f) for f in s.__slots__ if f != "since"},
+            since=NOW - timedelta(hours=1),
+        )
+        for s in first.states
+    }
+    prober = FakeProber(found, lambda *_: Result.OK)
+
+    again = run(found, prober, before)
+
+    assert len(prober.calls) == 1
+    assert {s.since for s in again.states} == {NOW - timedelta(hours=1)}
+
+
+def test_a_container_that_vanished_is_dropped() -> None:
+    """Pairs with an end that died during the cycle are never judged."""
+    found = demo()
+    world = but(docker_like(found), Result.TIMEOUT, [("*", "172.18.0.2")])
+
+    outcome = run(found, world, is_there=lambda sandbox: sandbox != "mybridge1")
+
+    ends = {s.pair.source for s in outcome.states}
+    ends |= {SandboxId(str(s.pair.destination)) for s in outcome.states}
+    assert "mybridge1" not in ends
+    assert set(verdicts(outcome).values()) == {"as_expected"}
+
+
+def test_silence_of_a_young_container_is_not_held_against_it() -> None:
+    """Within the grace period a missing reply is unverified."""
+    net = network("n", "10.1.0.0/24")
+    found = topology(
+        (net,),
+        (
+            container("old", endpoint("old", net, "10.1.0.2")),
+            container("new", endpoint("new", net, "10.1.0.3"), started=NOW),
+        ),
+    )
+    world = but(docker_like(found), Result.TIMEOUT, [("*", "10.1.0.3")])
+
+    outcome = run(found, world)
+
+    assert verdicts(outcome)["old>10.1.0.3"] == "unverified"
+    assert outcome.young
+
+
+@pytest.mark.parametrize(
+    "result",
+    [Result.NETNS_ERROR, Result.PERMISSION_DENIED, Result.NEIGHBOUR_TABLE],
+)
+def test_what_could_not_be_measured_is_unverified(result: Result) -> None:
+    """A probe that was not made is not a probe without answer."""
+    found = demo()
+
+    outcome = run(found, lambda *_: result)
+
+    assert set(verdicts(outcome).values()) == {"unverified"}
+    assert {s.observation.observed for s in outcome.states} == {Observed.ERROR}
+
+
+def test_lonely_macvlan_containers_are_controlled_by_themselves() -> None:
+    """Where nobody is promised to reach it, its own address with its link up."""
+    net = network("m", "10.1.0.0/24", driver="macvlan", macvlan_mode="private")
+    found = topology(
+        (net,),
+        (
+            container("a", endpoint("a", net, "10.1.0.2")),
+            container("b", endpoint("b", net, "10.1.0.3")),
+        ),
+    )
+    world = but(
+        docker_like(found), Result.TIMEOUT, [("a", "10.1.0.3"), ("b", "10.1.0.2")]
+    )
+    healthy = FakeProber(found, world)
+    broken = FakeProber(found, world)
+    broken.set_link_down("b")
+
+    assert set(verdicts(run(found, healthy)).values()) == {"as_expected"}
+    assert set(verdicts(run(found, broken)).values()) == {"unverified"}
+
+
+def test_old_states_turn_unverified() -> None:
+    """What was not probed for too long says nothing any more."""
+    found = demo()
+    planned = plan(found, ICMP, lambda _: True)
+    states = {s.pair: s for s in run(found, docker_like(found)).states}
+
+    fresh = carried(planned, states, NOW + timedelta(seconds=59), 60)
+    old = carried(planned, states, NOW + timedelta(seconds=61), 60)
+
+    assert {s.verdict for s in fresh} == {Verdict.AS_EXPECTED}
+    assert {(s.verdict, s.observation.observed) for s in old} == {
+        (Verdict.UNVERIFIED, Observed.NOT_PROBED)
+    }
+
+
+def test_an_engine_outage_leaves_nothing_reachable() -> None:
+    """Every judged pair is unverified while the engine is away."""
+    found = demo()
+    states = run(found, docker_like(found)).states
+
+    actual = {stale(s, NOW, "the engine is down").verdict for s in states}
+
+    assert actual == {Verdict.UNVERIFIED}
