@@ -30,8 +30,9 @@ ENV PATH=/opt/dockernet-exporter/bin:$PATH \
 #   --cap-drop ALL --cap-add SYS_ADMIN --cap-add NET_RAW --cap-add SYS_PTRACE --read-only
 USER root
 EXPOSE 10042
-# Asks the address that the daemon listens on by default; no curl in the image.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
-    ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:10042/-/healthy', timeout=4)"]
+# Asks the address that the daemon listens on by default; no curl in the image, and no
+# urllib, which would ask a configured proxy.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", \
+    "import http.client as h; c = h.HTTPConnection('127.0.0.1', 10042, timeout=4); c.request('GET', '/-/healthy'); exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["dockernet-exporter"]
 CMD ["run"]
