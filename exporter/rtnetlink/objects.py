@@ -1,0 +1,220 @@
+"""What the bodies of rtnetlink messages say: links, addresses, routes; no I/O.
+
+Sources: rtnetlink(7); include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, if_arp.h.
+"""
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from socket import AF_INET, AF_INET6
+from typing import Final
+
+from exporter.errors import PacketError
+from exporter.model.topology import IPAddress, IPNetwork
+from exporter.rtnetlink.message import ADDRESS, LINK, ROUTE, decode_attributes
+
+UNICAST: Final = 1
+LOCAL: Final = 2
+ANYCAST: Final = 4
+BLACKHOLE: Final = 6
+UNREACHABLE: Final = 7
+PROHIBIT: Final = 8
+
+MAIN_TABLE: Final = 254
+CLONED: Final = 0x200  # RTM_F_CLONED: a cached exception, not a configured route
+
+_IFF_UP: Final = 0x1
+_IFF_RUNNING: Final = 0x40
+_ARPHRD_ETHER: Final = 1
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
+_RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 9, 15, 18
+
+_U16: Final = struct.Struct("=H")
+_U32: Final = struct.Struct("=I")
+_NEXT_HOP: Final = struct.Struct("=HBBi")
+"""rtnexthop: length with its attributes, flags, weight, interface index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A network interface."""
+
+    index: int
+    name: str
+    up: bool
+    """Set up and with carrier (IFF_UP and IFF_RUNNING)."""
+    mtu: int
+    """Bytes."""
+    mac: str | None
+    """None for interfaces that are not Ethernet."""
+    master: int | None
+    """Index of the bridge it is a port of."""
+    peer: int | None
+    """Index of the link below it or of its veth peer, maybe in another namespace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkAddress:
+    """An address of an interface."""
+
+    index: int
+    """Of the interface."""
+    address: IPAddress
+    prefix_length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One way that a route may take."""
+
+    index: int
+    """Of the interface."""
+    gateway: IPAddress | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteEntry:
+    """A route as the kernel tells it."""
+
+    kind: int
+    """RTN_*, see the constants of this module."""
+    table: int
+    cloned: bool
+    prefix: IPNetwork
+    hops: tuple[Hop, ...]
+    """None for blackholes and the like; several for multipath."""
+    source: IPAddress | None
+    """The address that packets get that have none yet."""
+
+
+def parse_link(body: bytes) -> Link:
+    """Return the link of an RTM_NEWLINK message.
+
+    Raises:
+        PacketError: it is malformed.
+    """
+    _family, hardware, index, flags, _change = _fixed(LINK, body)
+    found = decode_attributes(body[LINK.size :])
+    name = found.get(_IFLA_IFNAME, b"").split(b"\0", 1)[0]
+    if not name:
+        raise PacketError("rtnetlink: a link without a name")
+    mac = found.get(_IFLA_ADDRESS, b"") if hardware == _ARPHRD_ETHER else b""
+    return Link(
+        index=index,
+        name=name.decode("utf-8", "backslashreplace"),
+        up=flags & (_IFF_UP | _IFF_RUNNING) == _IFF_UP | _IFF_RUNNING,
+        mtu=_number(found, _IFLA_MTU) or 0,
+        mac=mac.hex(":") or None,
+        master=_number(found, _IFLA_MASTER),
+        peer=_number(found, _IFLA_LINK),
+    )
+
+
+def parse_address(body: bytes) -> LinkAddress | None:
+    """Return the address of an RTM_NEWADDR message, None for foreign families.
+
+    Raises:
+        PacketError: it is malformed.
+    """
+    family, prefix_length, _flags, _scope, index = _fixed(ADDRESS, body)
+    if family not in (AF_INET, AF_INET6):
+        return None
+    found = decode_attributes(body[ADDRESS.size :])
+    # On a point-to-point link IFA_ADDRESS is the peer's, IFA_LOCAL always ours.
+    packed = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS, b"")
+    address = _address(family, packed)
+    if prefix_length > address.max_prefixlen:
+        raise PacketError(f"rtnetlink: a prefix length of {prefix_length}")
+    return LinkAddress(index=index, address=address, prefix_length=prefix_length)
+
+
+def parse_route(body: bytes) -> RouteEntry | None:
+    """Return the route of an RTM_NEWROUTE message, None for foreign families.
+
+    Raises:
+        PacketError: it is malformed.
+    """
+    fields = _fixed(ROUTE, body)
+    family, length, table, kind, flags = (fields[i] for i in (0, 1, 4, 7, 8))
+    if family not in (AF_INET, AF_INET6):
+        return None
+    found = decode_attributes(body[ROUTE.size :])
+    source = found.get(_RTA_PREFSRC)
+    wide_table = _number(found, _RTA_TABLE)  # the field of rtmsg holds 8 bits only
+    return RouteEntry(
+        kind=kind,
+        table=table if wide_table is None else wide_table,
+        cloned=bool(flags & CLONED),
+        prefix=_prefix(family, found.get(_RTA_DST), length),
+        hops=_hops(family, found),
+        source=None if source is None else _address(family, source),
+    )
+
+
+def _hops(family: int, found: dict[int, bytes]) -> tuple[Hop, ...]:
+    several = found.get(_RTA_MULTIPATH)
+    if several is not None:
+        return _several_hops(family, several)
+    index = _number(found, _RTA_OIF)
+    if index is None:
+        return ()
+    return (Hop(index=index, gateway=_gateway(family, found)),)
+
+
+def _several_hops(family: int, data: bytes) -> tuple[Hop, ...]:
+    hops = []
+    offset = 0
+    while offset < len(data):
+        length, _flags, _weight, index = _fixed(_NEXT_HOP, data[offset:])
+        if not _NEXT_HOP.size <= length <= len(data) - offset:
+            raise PacketError(f"rtnetlink: a next hop of {length} bytes does not fit")
+        found = decode_attributes(data[offset + _NEXT_HOP.size : offset + length])
+        hops.append(Hop(index=index, gateway=_gateway(family, found)))
+        offset += (length + 3) & ~3
+    return tuple(hops)
+
+
+def _gateway(family: int, found: dict[int, bytes]) -> IPAddress | None:
+    packed = found.get(_RTA_GATEWAY)
+    if packed is not None:
+        return _address(family, packed)
+    via = found.get(_RTA_VIA)  # a gateway of the other family (RFC 5549)
+    if via is None:
+        return None
+    if len(via) < _U16.size:
+        raise PacketError("rtnetlink: a gateway without its family")
+    return _address(_U16.unpack_from(via)[0], via[_U16.size :])
+
+
+def _prefix(family: int, packed: bytes | None, length: int) -> IPNetwork:
+    if packed is None:  # the default route names no destination
+        packed = bytes(4 if family == AF_INET else 16)
+    address = _address(family, packed)
+    if length > address.max_prefixlen:
+        raise PacketError(f"rtnetlink: a prefix length of {length}")
+    return ip_network((address, length), strict=False)
+
+
+def _address(family: int, packed: bytes) -> IPv4Address | IPv6Address:
+    if (family, len(packed)) not in ((AF_INET, 4), (AF_INET6, 16)):
+        raise PacketError(f"rtnetlink: {len(packed)} bytes are no address")
+    return ip_address(packed)
+
+
+def _number(found: dict[int, bytes], kind: int) -> int | None:
+    value = found.get(kind)
+    if value is None:
+        return None
+    if len(value) != _U32.size:
+        raise PacketError(f"rtnetlink: attribute {kind} of {len(value)} bytes")
+    number: int = _U32.unpack(value)[0]
+    return number
+
+
+def _fixed(layout: struct.Struct, data: bytes) -> tuple[int, ...]:
+    if len(data) < layout.size:
+        raise PacketError(f"rtnetlink: {len(data)} bytes, {layout.size} expected")
+    return layout.unpack_from(data)
