@@ -11,7 +11,7 @@ from typing import Protocol
 
 from exporter.clock import Clock
 from exporter.errors import ExporterError
-from exporter.icmp import Lookup, Ping
+from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import (
     NOT_PROBED,
     VIOLATIONS,
@@ -366,17 +366,15 @@ def _carry(
 
 def stale(state: PairState, now: datetime, reason: str) -> PairState:
     """Return a state that no longer says anything: unverified, nothing observed."""
-    if state.verdict in (Verdict.NOT_JUDGED, Verdict.SKIPPED):
-        verdict, reason = state.verdict, state.reason
-    else:
-        verdict = Verdict.UNVERIFIED
+    says_nothing = state.verdict in (Verdict.NOT_JUDGED, Verdict.SKIPPED)
+    verdict = state.verdict if says_nothing else Verdict.UNVERIFIED
     return PairState(
         pair=state.pair,
         decision=state.decision,
         observation=NOT_PROBED,
         controls=Controls(source=None, destination=None),
         verdict=verdict,
-        reason=reason,
+        reason=state.reason if says_nothing else reason,
         since=state.since if state.verdict is verdict else now,
         probed=state.probed,
     )

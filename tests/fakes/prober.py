@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 
-from exporter.icmp import Lookup, Ping
+from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HostInterface, SandboxId, Topology
 

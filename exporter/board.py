@@ -1,0 +1,204 @@
+"""What is known of every pair between cycles: the one mutable picture.
+
+Fed by cycles, read by nobody but through the snapshots it makes. Used from the event
+loop only; `Tally` counts by other threads go through `count`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Lock
+
+from exporter.cycle import CycleOutcome, carried, stale
+from exporter.model.outcome import Verdict
+from exporter.model.pair import Pair, PairState
+from exporter.model.plan import EPOCH_CYCLES, Planned, Selection, epochs_to_cover
+from exporter.model.snapshot import CycleInfo, Snapshot
+from exporter.model.tally import Tally
+from exporter.model.topology import IpVersion, Topology
+
+QUIET = frozenset({Verdict.AS_EXPECTED, Verdict.NOT_JUDGED, Verdict.SKIPPED})
+"""Verdicts that need no line when a pair appears with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A pair's verdict that is not what it was."""
+
+    before: PairState | None
+    after: PairState
+
+
+class Board:
+    """Holds the pair states and counters, and makes snapshots of them."""
+
+    def __init__(self, interval_s: float, packets_per_second: float) -> None:
+        """Start with nothing known.
+
+        Args:
+            interval_s: seconds between cycles.
+            packets_per_second: the budget, for the snapshot.
+        """
+        self._interval_s = interval_s
+        self._packets_per_second = packets_per_second
+        self._states: dict[Pair, PairState] = {}
+        self._tally = Tally()
+        self._lock = Lock()
+        self._cycles = 0
+        self._cycle: CycleInfo | None = None
+        self._topology: Topology | None = None
+
+    @property
+    def states(self) -> Mapping[Pair, PairState]:
+        """Return the newest state of each pair."""
+        return self._states
+
+    @property
+    def cycles(self) -> int:
+        """Return how many cycles have ended."""
+        return self._cycles
+
+    def configure(self, interval_s: float, packets_per_second: float) -> None:
+        """Take over reloaded settings."""
+        self._interval_s = interval_s
+        self._packets_per_second = packets_per_second
+
+    def count(self, add: Callable[[Tally], None]) -> None:
+        """Let a callable change the counters; safe from any thread."""
+        with self._lock:
+            add(self._tally)
+
+    def absorb(
+        self,
+        topology: Topology,
+        planned: Iterable[Planned],
+        selection: Selection,
+        outcome: CycleOutcome,
+        now: datetime,
+    ) -> tuple[Change, ...]:
+        """Take over what a cycle found; return the verdicts that changed.
+
+        Pairs that no longer exist are forgotten.
+        """
+        items = tuple(planned)
+        self._topology = topology
+        fresh = {state.pair: state for state in outcome.states}
+        limit_s = self._max_age_s(topology)
+        rest = carried(
+            (item for item in items if item.pair not in fresh),
+            self._states,
+            now,
+            limit_s,
+        )
+        fresh.update((state.pair, state) for state in rest)
+        before, self._states = (
+            self._states,
+            {item.pair: fresh[item.pair] for item in items},
+        )
+        self._count_cycle(topology, selection, outcome)
+        return _changes(before, self._states)
+
+    def finish_cycle(self, info: CycleInfo) -> None:
+        """Note that a cycle has ended."""
+        self._cycle = info
+        self._cycles += 1
+        with self._lock:
+            self._tally.cycles["completed"] += 1
+            self._tally.cycle_duration.observe(info.duration_s)
+
+    def outage(self, now: datetime) -> tuple[Change, ...]:
+        """Take back every verdict: the engine is away and nothing is verified."""
+        before = self._states
+        self._states = {
+            pair: stale(state, now, "too old: the engine does not answer")
+            for pair, state in before.items()
+        }
+        return _changes(before, self._states)
+
+    def snapshot(
+        self,
+        now: datetime,
+        *,
+        engine_up: bool,
+        stream_connected: bool,
+        notices: tuple[str, ...],
+        tables: Mapping[IpVersion, tuple[int, int]],
+    ) -> Snapshot:
+        """Return an immutable picture of everything known.
+
+        Args:
+            now: the moment it is taken.
+            engine_up: the engine answers.
+            stream_connected: its event stream is open.
+            notices: what does not work here, a line each.
+            tables: entries and hard limit of the host's neighbour tables.
+        """
+        with self._lock:
+            tally = self._tally.copy()
+        return Snapshot(
+            taken=now,
+            topology=self._topology,
+            engine_up=engine_up,
+            stream_connected=stream_connected,
+            pairs=tuple(self._states.values()),
+            cycle=self._cycle,
+            interval_s=self._interval_s,
+            packets_per_second=self._packets_per_second,
+            neighbour_entries={v: entries for v, (entries, _) in tables.items()},
+            neighbour_limit={v: limit for v, (_, limit) in tables.items()},
+            tally=tally,
+            notices=notices,
+        )
+
+    def _max_age_s(self, topology: Topology) -> float:
+        """Return the age in seconds at which a state says nothing any more.
+
+        Twice the time in which every pair of the largest network has its turn, and
+        never less than three cycles.
+        """
+        largest = max(
+            (len(topology.sandboxes_on(network.id)) for network in topology.networks),
+            default=0,
+        )
+        turns = epochs_to_cover(largest)
+        cycles = 3 if turns == 1 else 2 * turns * EPOCH_CYCLES
+        return max(3, cycles) * self._interval_s
+
+    def _count_cycle(
+        self, topology: Topology, selection: Selection, outcome: CycleOutcome
+    ) -> None:
+        names = {network.id: network.name for network in topology.networks}
+        with self._lock:
+            for pair, observation in outcome.counted:
+                name = names.get(pair.network)
+                if name is not None:
+                    self._tally.add(pair, name, observation)
+            for state in outcome.states:
+                if False in (state.controls.source, state.controls.destination):
+                    self._tally.control_failures[state.pair.scope] += 1
+            if selection.throttled:
+                self._tally.throttled["neighbour_table"] += selection.throttled
+            self._tally.retain_networks(tuple(names.values()))
+
+
+def _changes(
+    before: Mapping[Pair, PairState], after: Mapping[Pair, PairState]
+) -> tuple[Change, ...]:
+    changes: list[Change] = []
+    for pair, state in after.items():
+        old = before.get(pair)
+        if old is None:
+            if state.verdict not in QUIET:
+                changes.append(Change(before=None, after=state))
+        elif old.verdict is not state.verdict and not (
+            old.verdict in QUIET and state.verdict in QUIET
+        ):
+            changes.append(Change(before=old, after=state))
+    return tuple(changes)
+
+
+def only(snapshot: Snapshot, wanted: Iterable[Pair]) -> Snapshot:
+    """Return a snapshot with some of its pairs."""
+    keep = set(wanted)
+    pairs = tuple(state for state in snapshot.pairs if state.pair in keep)
+    return replace(snapshot, pairs=pairs)

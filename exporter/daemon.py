@@ -1,0 +1,396 @@
+"""The long-running service: keeps the picture true, cycle by cycle, event by event.
+
+One event loop owns the state. Blocking work runs in two threads: one asks the engine,
+one probes. Everything that goes wrong in a cycle or a survey is caught in one place,
+counted, and logged once a change of state.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import structlog
+
+from exporter.board import Board, Change
+from exporter.budget import NeighbourTable, SharedBudget
+from exporter.clock import Clock
+from exporter.cycle import CycleOutcome, CycleRunner
+from exporter.errors import EngineError, ExporterError
+from exporter.model.outcome import VIOLATIONS, Scope
+from exporter.model.plan import (
+    EPOCH_CYCLES,
+    Planned,
+    Selection,
+    changed_sandboxes,
+    plan,
+    select,
+    touching,
+)
+from exporter.model.snapshot import CycleInfo, Snapshot
+from exporter.model.tally import Tally
+from exporter.model.topology import IpVersion, Network, SandboxId, Topology
+from exporter.store import SnapshotStore
+
+T = TypeVar("T")
+RETRY_S = 1.0
+"""Seconds until an engine whose event stream is open is asked again."""
+LOGGED_CHANGES = 50
+"""Verdict changes of one cycle that get a line each; the rest are counted."""
+
+
+class Surveyor(Protocol):
+    """What the daemon asks about the engine and the namespaces."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What does not work here and what still does, a line each."""
+        ...
+
+    def full(self) -> Topology:
+        """List everything, and bring the prober's sources in step."""
+        ...
+
+    def refresh(self, containers: frozenset[str], networks: frozenset[str]) -> Topology:
+        """Look again at some objects, and bring the prober's sources in step."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dirt:
+    """What may have changed since the last survey."""
+
+    containers: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
+    resync: str = ""
+    """Why everything must be listed again: start, gap, interval; empty if not."""
+
+    def __or__(self, other: "Dirt") -> "Dirt":
+        """Return both together."""
+        return Dirt(
+            containers=self.containers | other.containers,
+            networks=self.networks | other.networks,
+            resync=self.resync or other.resync,
+        )
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to look at."""
+        return bool(self.containers or self.networks or self.resync)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What of the configuration the daemon goes by."""
+
+    scopes: frozenset[Scope]
+    looks_at: Callable[[Network], bool]
+
+
+class Daemon:
+    """Surveys, cycles, and publishes snapshots."""
+
+    def __init__(
+        self,
+        *,
+        surveyor: Surveyor,
+        runner: CycleRunner,
+        budget: SharedBudget,
+        board: Board,
+        store: SnapshotStore,
+        clock: Clock,
+        settings: Settings,
+        tables: Callable[[], Mapping[IpVersion, NeighbourTable]],
+    ) -> None:
+        """Bind the parts together; nothing starts yet."""
+        self._surveyor = surveyor
+        self._runner = runner
+        self._budget = budget
+        self._board = board
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._tables = tables
+        self._log = structlog.get_logger("daemon")
+        self._engine_pool = ThreadPoolExecutor(1, "engine")
+        self._probe_pool = ThreadPoolExecutor(1, "probe")
+        self._cycle_lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._dirt = Dirt(resync="start")
+        self._topology: Topology | None = None
+        self._gone: set[SandboxId] = set()
+        self._connected = False
+        self._engine_up = False
+        self._stopping = False
+        self._failing: set[str] = set()
+        self._config = (True, clock.now_utc())
+
+    # Reports of other parts; all on the event loop.
+
+    def engine_connected(self, connected: bool) -> None:
+        """Take note that the event stream opened or ended."""
+        if connected != self._connected:
+            self._connected = connected
+            self._log.info("engine.connected" if connected else "engine.disconnected")
+        if connected:
+            self.changed(Dirt(resync="gap"))
+        else:
+            self._lose_engine()
+
+    def changed(self, dirt: Dirt) -> None:
+        """Take note of what the engine's events say."""
+        self._dirt |= dirt
+        self._wake.set()
+
+    def sandbox_gone(self, sandbox: SandboxId) -> None:
+        """Take note that a sandbox's process has ended."""
+        self._gone.add(sandbox)
+
+    def cycle_skipped(self) -> None:
+        """Count a cycle that was due while the one before was still at work."""
+        self._board.count(_count_overrun)
+        self._log.warning("cycle.skipped", reason="the cycle before is still at work")
+
+    def reconfigure(self, settings: Settings, runner: CycleRunner) -> None:
+        """Take over reloaded settings from the next cycle on."""
+        self._settings = settings
+        self._runner = runner
+
+    def config_loaded(self, ok: bool) -> None:
+        """Take note of how the newest reload went."""
+        when = self._clock.now_utc() if ok else self._config[1]
+        self._config = (ok, when)
+        self._publish()
+
+    # Work.
+
+    async def run(self) -> None:
+        """Follow the engine until `stop`; cycles come through `tick` as well."""
+        self._wake.set()
+        while not self._stopping:
+            await self._wake.wait()
+            self._wake.clear()
+            dirt, self._dirt = self._dirt, Dirt()
+            if dirt and not self._stopping:
+                await self._guarded("survey", self._survey(dirt))
+
+    async def stop(self) -> None:
+        """End the work in hand and start no more."""
+        self._stopping = True
+        self._wake.set()
+        async with self._cycle_lock:
+            pass
+        self._engine_pool.shutdown(wait=False, cancel_futures=True)
+        self._probe_pool.shutdown(wait=True, cancel_futures=True)
+
+    async def tick(self) -> None:
+        """Run the cycle that is due."""
+        if self._stopping:
+            return
+        if not self._engine_up:
+            self._board.count(_count_skipped)
+            self.changed(Dirt(resync="gap"))
+            self._publish()
+            return
+        await self._guarded("cycle", self._cycle("interval", None))
+
+    async def resync(self) -> None:
+        """List everything again, as a periodic safeguard."""
+        self.changed(Dirt(resync="interval"))
+
+    async def _survey(self, dirt: Dirt) -> None:
+        topology = await self._ask_engine(dirt)
+        if topology is None:
+            return
+        before, self._topology = self._topology, topology
+        was_up, self._engine_up = self._engine_up, True
+        if dirt.resync:
+            self._board.count(lambda tally: _count_resync(tally, dirt.resync))
+        changed = changed_sandboxes(before, topology)
+        if before is None or not was_up:
+            await self._cycle("start", None)
+        elif changed or before != topology:
+            await self._cycle("change", changed)
+
+    async def _ask_engine(self, dirt: Dirt) -> Topology | None:
+        seen_gone = set(self._gone)
+        full = dirt.resync or self._topology is None
+        try:
+            topology = await self._in(
+                self._engine_pool,
+                self._surveyor.full
+                if full
+                else lambda: self._surveyor.refresh(dirt.containers, dirt.networks),
+            )
+        except EngineError as error:
+            if self._enters("engine"):
+                self._log.error("engine.unavailable", error=str(error))
+            self._lose_engine()
+            asyncio.get_running_loop().call_later(RETRY_S, self._retry, dirt)
+            return None
+        self._leaves("engine")
+        self._gone -= seen_gone
+        return topology
+
+    async def _cycle(self, trigger: str, changed: set[SandboxId] | None) -> None:
+        """Probe what is due and publish what it means.
+
+        Args:
+            trigger: interval, change or start.
+            changed: probe only what these sandboxes touch; None is everything.
+        """
+        async with self._cycle_lock:
+            topology = self._topology
+            if topology is None or self._stopping:
+                return
+            started, began_s = self._clock.now_utc(), self._clock.monotonic_s()
+            planned, selection, outcome = await self._in(
+                self._probe_pool, lambda: self._probe(topology, changed)
+            )
+            if not self._engine_up:
+                return
+            changes = self._board.absorb(
+                topology, planned, selection, outcome, self._clock.now_utc()
+            )
+            info = CycleInfo(
+                number=self._board.cycles + 1,
+                trigger=trigger,
+                started=started,
+                duration_s=self._clock.monotonic_s() - began_s,
+            )
+            self._board.finish_cycle(info)
+            snapshot = self._publish()
+            self._report(info, snapshot, changes)
+
+    def _probe(
+        self, topology: Topology, changed: set[SandboxId] | None
+    ) -> tuple[tuple[Planned, ...], Selection, CycleOutcome]:
+        planned = plan(topology, self._settings.scopes, self._settings.looks_at)
+        wanted = planned if changed is None else touching(planned, changed)
+        with self._budget.hold(self._note_sharing) as budget:
+            selection = select(
+                topology,
+                wanted,
+                epoch=self._board.cycles // EPOCH_CYCLES,
+                budget=budget,
+            )
+            outcome = self._runner.run(
+                topology, selection, self._board.states, self._is_there
+            )
+        return planned, selection, outcome
+
+    def _retry(self, dirt: Dirt) -> None:
+        if self._connected:  # else the event stream's own reconnect asks again
+            self.changed(dirt)
+
+    def _is_there(self, sandbox: SandboxId) -> bool:
+        topology = self._topology
+        known = topology is not None and sandbox in topology.sandbox_by_id
+        return known and sandbox not in self._gone
+
+    def _note_sharing(self, holder: str) -> None:
+        if self._enters("sharing"):
+            self._log.warning("budget.shared", holder=holder)
+
+    def _lose_engine(self) -> None:
+        if self._engine_up or self._topology is None:
+            self._engine_up = False
+            self._board.outage(self._clock.now_utc())
+            self._publish()
+
+    def _publish(self) -> Snapshot:
+        tables = {
+            version: (table.entries, table.hard_limit)
+            for version, table in self._tables().items()
+        }
+        snapshot = self._board.snapshot(
+            self._clock.now_utc(),
+            engine_up=self._engine_up,
+            stream_connected=self._connected,
+            notices=self._surveyor.notices,
+            tables=tables,
+        )
+        ok, when = self._config
+        snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
+        self._store.publish(snapshot)
+        return snapshot
+
+    def _report(
+        self, info: CycleInfo, snapshot: Snapshot, changes: tuple[Change, ...]
+    ) -> None:
+        for change in changes[:LOGGED_CHANGES]:
+            self._report_change(snapshot, change)
+        if len(changes) > LOGGED_CHANGES:
+            self._log.warning(
+                "verdicts.changed", not_shown=len(changes) - LOGGED_CHANGES
+            )
+        self._log.info(
+            "cycle.finished",
+            cycle=info.number,
+            trigger=info.trigger,
+            duration_s=round(info.duration_s, 3),
+            **{str(verdict): n for verdict, n in snapshot.summary.items()},
+        )
+
+    def _report_change(self, snapshot: Snapshot, change: Change) -> None:
+        state = change.after
+        bad = state.verdict in VIOLATIONS
+        log = self._log.warning if bad else self._log.info
+        log(
+            "verdict.changed",
+            verdict=str(state.verdict),
+            before=str(change.before.verdict) if change.before else "none",
+            scope=str(state.pair.scope),
+            source=snapshot.source_name(state),
+            destination=snapshot.destination_name(state),
+            address=str(state.pair.address),
+            network=snapshot.network_name(state),
+            expected=str(state.decision.expected),
+            rule=state.decision.rule,
+            result=str(state.observation.result),
+            reason=state.reason or None,
+        )
+
+    async def _guarded(self, stage: str, work: Awaitable[None]) -> None:
+        """Run a piece of work; the one place where any exception is survived."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the one supervisor
+            self._board.count(lambda tally: _count_error(tally, stage))
+            if self._enters(stage):
+                known = isinstance(error, ExporterError)
+                self._log.error(f"{stage}.failed", error=str(error), exc_info=not known)
+        else:
+            self._leaves(stage)
+
+    def _enters(self, trouble: str) -> bool:
+        """Return whether a trouble is new, and remember it."""
+        new = trouble not in self._failing
+        self._failing.add(trouble)
+        return new
+
+    def _leaves(self, trouble: str) -> None:
+        self._failing.discard(trouble)
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+def _count_overrun(tally: Tally) -> None:
+    tally.cycle_overruns += 1
+
+
+def _count_skipped(tally: Tally) -> None:
+    tally.cycles["skipped"] += 1
+
+
+def _count_resync(tally: Tally, reason: str) -> None:
+    tally.resyncs[reason] += 1
+
+
+def _count_error(tally: Tally, stage: str) -> None:
+    tally.errors[stage] += 1
+    if stage == "cycle":
+        tally.cycles["failed"] += 1
