@@ -1,0 +1,85 @@
+"""Checks of single values.
+
+A check returns what the setting becomes, or raises `ValueError` with the
+rest of a sentence that begins with the setting's name.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+from exporter.config.units import ListenAddress, listen_address_from
+
+_SCHEMES = ("unix", "tcp", "http", "https", "ssh")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        message = "must be text"
+        raise ValueError(message)  # noqa: TRY004 - pydantic reports ValueError only
+    return value
+
+
+def engine_host(value: object) -> str:
+    """Return an engine's address as in DOCKER_HOST."""
+    text = _text(value)
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in _SCHEMES or not rest or re.search(r"\s", text):
+        known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+        message = f"must be an address that begins with one of {known}"
+        raise ValueError(message)
+    if scheme == "unix" and not rest.startswith("/"):
+        message = "must name an absolute path after unix://"
+        raise ValueError(message)
+    return text
+
+
+def absolute_path(value: object) -> PurePosixPath:
+    """Return an absolute path that never goes up."""
+    path = PurePosixPath(_text(value))
+    if not path.is_absolute() or ".." in path.parts or "\0" in str(path):
+        message = "must be an absolute path without '..'"
+        raise ValueError(message)
+    return path
+
+
+def glob(value: object) -> str:
+    """Return a pattern of names, as in `fnmatch`."""
+    text = _text(value)
+    if not text:
+        message = "must not be empty"
+        raise ValueError(message)
+    return text
+
+
+def listen_address(value: object) -> ListenAddress:
+    """Return an address to listen on."""
+    return (
+        value if isinstance(value, ListenAddress) else listen_address_from(_text(value))
+    )
+
+
+def telemetry_path(value: object) -> str:
+    """Return a path of the metrics that collides with none of ours."""
+    text = _text(value)
+    if not re.fullmatch(r"(/\w[\w.~-]*)+", text, re.ASCII):
+        message = "must be a path such as /metrics, of letters, digits and ._~-"
+        raise ValueError(message)
+    if f"{text}/".startswith("/static/"):
+        message = "must not be /static, where the page's style is"
+        raise ValueError(message)
+    return text
+
+
+def log_level(value: object) -> object:
+    """Return a level; `warn`, as other exporters write it, is `warning`."""
+    return "warning" if value == "warn" else value
+
+
+def distinct(value: object) -> object:
+    """Return a list unchanged unless it says something twice."""
+    if isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            if item in value[:index]:
+                message = f"must not name {str(item)!r} twice"
+                raise ValueError(message)
+    return value

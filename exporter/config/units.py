@@ -1,0 +1,93 @@
+"""What people write, as what the program calculates with, and back."""
+
+import math
+import re
+from typing import NamedTuple
+
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = r"\d+(?:\.\d+)?(?:ms|s|m|h)"
+_DURATION = re.compile(rf"(?:{_PART})+", re.ASCII)
+_PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+_PORT_MAX = 65535
+_HUGE = 1e18
+
+
+class ListenAddress(NamedTuple):
+    """Where to listen; a plain (host, port) to everybody else."""
+
+    host: str
+    """An address without brackets, a name, or empty for every interface."""
+    port: int
+    """0 to 65535; 0 lets the kernel choose."""
+
+    def __str__(self) -> str:
+        """Return the way it is written."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def seconds_from(value: object) -> float:
+    """Return a duration in seconds.
+
+    Args:
+        value: "500ms", "15s", "5m", "1h30m", or a number of seconds, as a number or
+            as text. Negative numbers pass: the setting's bounds refuse them.
+
+    Raises:
+        ValueError: it is nothing of that kind.
+
+    >>> seconds_from("1m30s")
+    90.0
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if abs(value) < _HUGE:
+            return float(value)
+    elif isinstance(value, str):
+        text = value.strip()
+        if _NUMBER.fullmatch(text):
+            return float(text)
+        if _DURATION.fullmatch(text):
+            parts = _PARTS.findall(text)
+            return math.fsum(float(number) * _SECONDS[unit] for number, unit in parts)
+    message = "must be a duration such as 500ms, 15s or 5m"
+    raise ValueError(message)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in the largest unit that needs no fraction.
+
+    >>> duration_text(300.0), duration_text(0.5), duration_text(90)
+    ('5m', '500ms', '90s')
+    """
+    for unit in ("h", "m", "s"):
+        if seconds >= _SECONDS[unit] and (seconds / _SECONDS[unit]).is_integer():
+            return f"{seconds / _SECONDS[unit]:.0f}{unit}"
+    return f"{seconds:g}s" if seconds >= 1 or not seconds else f"{seconds * 1e3:g}ms"
+
+
+def listen_address_from(text: str) -> ListenAddress:
+    """Return HOST:PORT, [IPV6]:PORT or :PORT taken apart.
+
+    Raises:
+        ValueError: it is nothing of that kind.
+
+    >>> listen_address_from("[::1]:10042")
+    ListenAddress(host='::1', port=10042)
+    """
+    host, colon, port = text.strip().rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed:
+        host = host[1:-1]
+    if not colon or (":" in host) is not bracketed or not _is_host(host):
+        message = "must be HOST:PORT, [IPV6]:PORT or :PORT"
+        raise ValueError(message)
+    if not (port.isascii() and port.isdigit()) or int(port) > _PORT_MAX:
+        message = f"must end with a port from 0 to {_PORT_MAX}"
+        raise ValueError(message)
+    return ListenAddress(host, int(port))
+
+
+def _is_host(host: str) -> bool:
+    """Return whether it can be a name or an address: no space, no further bracket."""
+    return re.fullmatch(r"[A-Za-z0-9_.:%-]*", host) is not None
