@@ -90,6 +90,15 @@ class Namespace:
             raise visit.error
         return visit.results[0]
 
+    def identity(self) -> NetnsId:
+        """Return which namespace it is; raises as `run`."""
+
+        def ask() -> NetnsId:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                return cookie_of(sock)
+
+        return self.run(ask)
+
     def take_pidfd(self) -> int | None:
         """Return the pidfd, which is the caller's from now on; None if none is left."""
         pidfd, self.pidfd = self.pidfd, None
@@ -135,7 +144,8 @@ def open_namespace(
     pidfd = open_pidfd(ref.pid, ref.container_id, proc)
     fd: int | None = None
     try:
-        fd, path = _open_either(ref, _mapped(ref.path, path_map), proc)
+        path = None if ref.path is None else map_path(ref.path, path_map)
+        fd, path = _open_either(ref, path, proc)
         _verify_alive(pidfd, path)
     except BaseException:
         for descriptor in (fd, pidfd):
@@ -143,6 +153,22 @@ def open_namespace(
                 os.close(descriptor)
         raise
     return Namespace(fd, path, pidfd)
+
+
+def map_path(path: str, path_map: tuple[tuple[str, str], ...]) -> str:
+    """Return an engine's path as seen here; the longest prefix of it decides.
+
+    Args:
+        path_map: prefixes of the engine's paths, which end where a name ends, and what
+            stands for them here.
+    """
+    fitting = [
+        (prefix.rstrip("/"), here.rstrip("/"))
+        for prefix, here in path_map
+        if Path(path).is_relative_to(prefix)
+    ]
+    prefix, here = max(fitting, key=lambda entry: len(entry[0]), default=("", ""))
+    return here + path[len(prefix) :]
 
 
 def cookie_of(
@@ -220,19 +246,6 @@ def _setns(fd: int) -> None:
 @cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
-
-
-def _mapped(path: str | None, path_map: tuple[tuple[str, str], ...]) -> str | None:
-    """Return the path as seen here: the longest prefix of whole names decides."""
-    if path is None:
-        return None
-    fitting = [
-        (prefix.rstrip("/"), here.rstrip("/"))
-        for prefix, here in path_map
-        if Path(path).is_relative_to(prefix)
-    ]
-    prefix, here = max(fitting, key=lambda entry: len(entry[0]), default=("", ""))
-    return here + path[len(prefix) :]
 
 
 def _verify_alive(pidfd: int | None, path: str) -> None:
