@@ -27,7 +27,7 @@ moby daemon/libnetwork/osl/namespace_linux.go.
 import re
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import PurePosixPath
@@ -143,15 +143,20 @@ def find_host_namespace(
         except ExporterError as error:
             passed_over.append(f"{candidate.source}: {error}")
             continue
-        refusal = _refusal(candidate, bridges, interfaces)
-        if refusal is None:
+        refused = refusal(
+            bridges,
+            interfaces,
+            by_origin=candidate.by_origin,
+            listener_is_there=candidate.listener_is_there,
+        )
+        if refused is None:
             return HostFound(
                 ref=candidate.ref,
                 source=candidate.source,
                 identity=identity,
                 passed_over=tuple(passed_over),
             )
-        passed_over.append(f"{candidate.source}: {refusal}")
+        passed_over.append(f"{candidate.source}: {refused}")
     if listener.kind is ListenerKind.ENGINE and listener.shares_our_network is False:
         passed_over.append("own: the engine runs in another one")
     return HostNotFound(reason="; ".join(passed_over))
@@ -226,6 +231,42 @@ def find_listener(path: str | None) -> Listener:
     return Listener(kind=kind, pid=pid, shares_our_network=shares_our_network(pid))
 
 
+def refusal(
+    bridges: Sequence[BridgeMark],
+    interfaces: Sequence[HostInterface],
+    *,
+    by_origin: bool,
+    listener_is_there: bool,
+) -> str | None:
+    """Return why a namespace is not the engine's, None if it is.
+
+    The rule is in the module's docstring.
+
+    Args:
+        bridges: of the engine's networks.
+        interfaces: of the namespace.
+        by_origin: whether the way there leads to this engine's namespace only.
+        listener_is_there: whether the engine or init, listening on the engine's
+            socket, is in that namespace.
+    """
+    addresses = {i.name: {a for a, _length in i.addresses} for i in interfaces}
+    there = [bridge for bridge in bridges if bridge.name in addresses]
+    if by_origin:
+        lost = bridges and not there
+        return "holds none of the engine's bridges" if lost else None
+    if not bridges:
+        return "the engine has no bridge to know it by"
+    if len(there) * 2 < len(bridges):
+        return f"holds {len(there)} of the engine's {len(bridges)} bridges"
+    if any(_NAMED_AFTER_ID.fullmatch(bridge.name) for bridge in there):
+        return None
+    names = ", ".join(bridge.name for bridge in there)
+    if not any(addresses[bridge.name] & set(bridge.gateways) for bridge in there):
+        return f"holds {names} without a gateway address of the engine's"
+    alone = f"holds only {names}, which another engine may have made"
+    return None if listener_is_there else alone
+
+
 def _candidates(given: HostCandidates, listener: Listener) -> Iterator[_Candidate]:
     if given.configured is not None:
         ref = NamespaceRef(path=given.configured)
@@ -271,39 +312,6 @@ def _sandbox_folders(given: HostCandidates) -> dict[str, list[str]]:
         if path.name != "default":
             keys.append(str(path))
     return folders
-
-
-def _refusal(
-    candidate: _Candidate,
-    bridges: Sequence[BridgeMark],
-    interfaces: Sequence[HostInterface],
-) -> str | None:
-    """Return why a namespace is not the engine's, None if it is; module docstring."""
-    addresses = {i.name: {a for a, _length in i.addresses} for i in interfaces}
-    there = [bridge for bridge in bridges if bridge.name in addresses]
-    if candidate.by_origin:
-        lost = bridges and not there
-        return "holds none of the engine's bridges" if lost else None
-    return _refusal_elsewhere(candidate, bridges, there, addresses)
-
-
-def _refusal_elsewhere(
-    candidate: _Candidate,
-    bridges: Sequence[BridgeMark],
-    there: Sequence[BridgeMark],
-    addresses: Mapping[str, set[IPAddress]],
-) -> str | None:
-    if not bridges:
-        return "the engine has no bridge to know it by"
-    if len(there) * 2 < len(bridges):
-        return f"holds only {len(there)} of the engine's {len(bridges)} bridges"
-    if any(_NAMED_AFTER_ID.fullmatch(bridge.name) for bridge in there):
-        return None
-    names = ", ".join(bridge.name for bridge in there)
-    if not any(addresses[bridge.name] & set(bridge.gateways) for bridge in there):
-        return f"holds {names} without a gateway address of the engine's"
-    seen = candidate.listener_is_there
-    return None if seen else f"holds only {names}, which another engine may have made"
 
 
 def _read_interfaces() -> tuple[HostInterface, ...]:

@@ -94,7 +94,12 @@ class Namespace:
         """Return which namespace it is; raises as `run`."""
 
         def ask() -> NetnsId:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            try:
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            except OSError as error:
+                raise_if_exhausted(error)
+                raise
+            with sock:
                 return cookie_of(sock)
 
         return self.run(ask)

@@ -266,13 +266,19 @@ class RouteSocket:
 
 
 class KernelChannel:
-    """A netlink socket in the namespace of the thread that makes it."""
+    """A netlink socket in the namespace of the thread that makes it.
+
+    Raises:
+        NetlinkError: it cannot be made.
+    """
 
     def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE
-        )
-        self._socket.bind((0, 0))
+        try:
+            self._socket = socket.socket(
+                socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE
+            )
+        except OSError as error:
+            raise NetlinkError("socket", error.errno or errno.EIO) from error
 
     def send(self, data: bytes) -> None:
         """Send one request to the kernel."""
