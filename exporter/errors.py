@@ -126,3 +126,26 @@ class BusyError(ExporterError):
             f"another dockernet-exporter ({holder}) is probing on this host; wait for "
             "it or stop it"
         )
+
+
+class EngineNotLocal(EngineError):
+    """The engine runs elsewhere: there is no namespace to probe from."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(
+            f"nothing can be probed at {address} ({reason}); run on the engine's own "
+            "host, or use `topology`"
+        )
+
+
+class UnknownName(ExporterError):
+    """A network or container of that name does not exist."""
+
+    def __init__(self, kind: str, name: str, near: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.name = name
+        self.near = near
+        hint = f"did you mean {', '.join(near)}?" if near else "see `topology`"
+        super().__init__(f"there is no {kind} {name!r}; {hint}")

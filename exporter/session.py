@@ -1,0 +1,134 @@
+"""Everything that looking at an engine needs, put together from a configuration.
+
+Used by the daemon and by every one-shot command alike.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import TracebackType
+from typing import Self
+
+from exporter.budget import SharedBudget
+from exporter.capabilities import Privileges, read_privileges
+from exporter.clock import Clock, SystemClock
+from exporter.config import Config
+from exporter.cycle import CycleRunner, CycleSettings
+from exporter.engine.api import RequestObserver
+from exporter.engine.client import DockerEngine
+from exporter.engine.inventory import Inventory
+from exporter.hostns import HostCandidates
+from exporter.icmp.prober import Prober
+from exporter.model.topology import Network, SandboxId
+from exporter.survey import Survey
+
+_UNIX = "unix://"
+
+
+def _ignore(_: SandboxId) -> None:
+    """Take no note."""
+
+
+@dataclass(slots=True)
+class Session:
+    """The parts, alive; a context manager that closes every socket."""
+
+    config: Config
+    clock: Clock
+    engine: DockerEngine
+    prober: Prober
+    survey: Survey
+    budget: SharedBudget
+    privileges: Privileges
+
+    def __enter__(self) -> Self:
+        """Start the prober."""
+        self.prober.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every socket and end the prober's thread."""
+        self.prober.stop()
+        self.engine.close()
+
+
+def open_session(
+    config: Config,
+    *,
+    on_gone: Callable[[SandboxId], None] = _ignore,
+    observer: RequestObserver | None = None,
+) -> Session:
+    """Return the parts for a configuration; nothing is asked or opened yet.
+
+    Args:
+        config: the settings.
+        on_gone: told, from another thread, that a sandbox's process has ended.
+        observer: told of each request to the engine.
+    """
+    clock = SystemClock()
+    path_map = tuple(
+        (str(mapping.source), str(mapping.target)) for mapping in config.engine.path_map
+    )
+    environment = {**os.environ, "DOCKER_HOST": config.engine.host}
+    engine = DockerEngine(environment=environment, observe=observer, clock=clock)
+    prober = Prober(on_gone=on_gone, path_map=path_map)
+    host_namespace = config.engine.host_namespace
+    privileges = read_privileges()
+    survey = Survey(
+        Inventory(engine),
+        prober,
+        candidates=HostCandidates(
+            configured=str(host_namespace) if host_namespace else None,
+            engine_socket=_socket_path(config.engine.host),
+            path_map=path_map,
+        ),
+        privileges=privileges,
+    )
+    return Session(
+        config=config,
+        clock=clock,
+        engine=engine,
+        prober=prober,
+        survey=survey,
+        budget=SharedBudget(clock),
+        privileges=privileges,
+    )
+
+
+def runner_for(
+    session: Session, config: Config, timeout_s: float | None = None
+) -> CycleRunner:
+    """Return what runs cycles by a configuration."""
+    settings = CycleSettings(
+        timeout_s=timeout_s or config.probe.timeout,
+        packets_per_second=config.probe.packets_per_second,
+        packets=config.probe.packets,
+        confirm_packets=config.probe.confirm_packets,
+        grace_s=config.probe.grace_period,
+    )
+    return CycleRunner(session.prober, session.clock, settings)
+
+
+def looks_at(config: Config) -> Callable[[Network], bool]:
+    """Return whether a network is looked at, by the configured globs."""
+    include, exclude = config.networks.include, config.networks.exclude
+
+    def wanted(network: Network) -> bool:
+        names = (network.name, network.raw_name)
+        return _any_match(names, include) and not _any_match(names, exclude)
+
+    return wanted
+
+
+def _any_match(names: tuple[str, ...], globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, glob) for name in names for glob in globs)
+
+
+def _socket_path(host: str) -> str | None:
+    return os.fspath(host.removeprefix(_UNIX)) if host.startswith(_UNIX) else None

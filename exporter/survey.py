@@ -1,0 +1,219 @@
+"""The engine and the namespaces to one topology, the prober's sources in step.
+
+Blocking; used from one thread at a time.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from exporter.capabilities import Privileges, assess
+from exporter.engine.events import Change
+from exporter.engine.inventory import Inventory
+from exporter.errors import ExporterError, NetnsGone
+from exporter.hostns import (
+    BridgeMark,
+    HostCandidates,
+    HostFound,
+    find_host_namespace,
+    open_host,
+    read_host_network,
+)
+from exporter.icmp.probes import Source
+from exporter.model.routing import bridge_has_address, gateway_of
+from exporter.model.topology import (
+    HOST,
+    IP_VERSIONS,
+    ContainerId,
+    HostNetwork,
+    IPAddress,
+    Network,
+    NetworkId,
+    Sandbox,
+    SandboxId,
+    Topology,
+)
+from exporter.netns import NamespaceRef
+from exporter.process import is_process_of
+
+_UNKNOWN_HOST = HostNetwork(available=False, source="not looked for yet")
+_NAMED = 3
+"""Sandboxes that could not be entered and are named in a notice; the rest count."""
+
+
+class SourceSync(Protocol):
+    """What a survey needs of the prober."""
+
+    def sync(self, sources: Iterable[Source]) -> Mapping[SandboxId, ExporterError]:
+        """Open new sources, close those that are gone; return what failed."""
+        ...
+
+
+class Survey:
+    """Keeps inventory, host namespace and probe sources together.
+
+    Args:
+        inventory: of the engine.
+        prober: whose sources are kept in step.
+        candidates: where to look for the host's namespace; the engine's sandbox keys
+            are added.
+        privileges: what this process may do.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        prober: SourceSync,
+        *,
+        candidates: HostCandidates,
+        privileges: Privileges,
+    ) -> None:
+        self._inventory = inventory
+        self._prober = prober
+        self._candidates = candidates
+        self._privileges = privileges
+        self._found: HostFound | None = None
+        self._notices: tuple[str, ...] = ()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What does not work here and what still does, a line each."""
+        return self._notices
+
+    def full(self) -> Topology:
+        """List everything.
+
+        Raises:
+            EngineError: the engine gave no usable answer; nothing was changed.
+        """
+        self._inventory.full()
+        return self._complete()
+
+    def refresh(self, containers: frozenset[str], networks: frozenset[str]) -> Topology:
+        """Look again at the containers and networks that events named.
+
+        Raises:
+            EngineError: the engine gave no usable answer; nothing was changed.
+        """
+        change = Change(
+            containers=frozenset(map(ContainerId, containers)),
+            networks=frozenset(map(NetworkId, networks)),
+        )
+        self._inventory.apply(change)
+        return self._complete()
+
+    def _complete(self) -> Topology:
+        topology = self._inventory.topology(_UNKNOWN_HOST)
+        if not topology.engine.local:
+            self._notices = (
+                f"topology only, nothing is probed: {topology.engine.local_reason}",
+            )
+            self._prober.sync(())
+            return self._inventory.topology(
+                HostNetwork(available=False, source=topology.engine.local_reason)
+            )
+        host = self._read_host(topology)
+        topology = self._inventory.topology(host)
+        failures = self._prober.sync(self._sources(topology))
+        self._notices = tuple(self._notes(topology, failures))
+        return topology
+
+    def _read_host(self, topology: Topology) -> HostNetwork:
+        for _ in range(2):  # the second time where what was found has ended
+            if self._found is None:
+                keys = tuple(
+                    c.sandbox_key for c in topology.containers if c.sandbox_key
+                )
+                found = find_host_namespace(
+                    HostCandidates(
+                        configured=self._candidates.configured,
+                        sandbox_keys=keys,
+                        engine_socket=self._candidates.engine_socket,
+                        path_map=self._candidates.path_map,
+                    ),
+                    bridge_marks(topology),
+                )
+                if not isinstance(found, HostFound):
+                    return HostNetwork(available=False, source=found.reason)
+                self._found = found
+            try:
+                with open_host(self._found) as namespace:
+                    return read_host_network(namespace, source=self._found.source)
+            except NetnsGone:
+                self._found = None
+            except ExporterError as error:
+                return HostNetwork(available=False, source=str(error))
+        return HostNetwork(available=False, source="it ended while it was looked at")
+
+    def _sources(self, topology: Topology) -> Iterable[Source]:
+        for sandbox in topology.sandboxes:
+            if sandbox.endpoints:
+                yield Source(
+                    id=sandbox.id,
+                    namespace=NamespaceRef(
+                        path=sandbox.path, pid=sandbox.pid, container_id=sandbox.id
+                    ),
+                )
+        if self._found is not None and topology.host.available:
+            there = {interface.name for interface in topology.host.interfaces}
+            devices = tuple(
+                network.bridge
+                for network in topology.networks
+                if network.bridge is not None and network.bridge in there
+            )
+            yield Source(id=HOST, namespace=self._found.ref, devices=devices)
+
+    def _notes(
+        self, topology: Topology, failures: Mapping[SandboxId, ExporterError]
+    ) -> Iterable[str]:
+        line = str(
+            assess(
+                self._privileges,
+                sees_containers_pids=_sees_pids(topology.sandboxes),
+            )
+        )
+        if line:
+            yield line
+        if not topology.host.available:
+            yield f"scope host is off: {topology.host.source}"
+        # A container that ended meanwhile is ordinary and needs no line.
+        serious = {
+            sandbox: error
+            for sandbox, error in failures.items()
+            if not isinstance(error, NetnsGone)
+        }
+        names = {sandbox.id: sandbox.name for sandbox in topology.sandboxes}
+        for sandbox, error in list(serious.items())[:_NAMED]:
+            yield f"cannot probe from {names.get(sandbox, sandbox)}: {error}"
+        if len(serious) > _NAMED:
+            yield f"cannot probe from {len(serious) - _NAMED} more containers"
+
+
+def bridge_marks(topology: Topology) -> tuple[BridgeMark, ...]:
+    """Return what the engine's bridge networks leave in its namespace."""
+    return tuple(
+        BridgeMark(name=network.bridge, gateways=_gateways(topology, network))
+        for network in topology.networks
+        if network.bridge is not None and network.driver == "bridge"
+    )
+
+
+def _gateways(topology: Topology, network: Network) -> tuple[IPAddress, ...]:
+    found = {subnet.gateway for subnet in network.subnets}
+    for sandbox in topology.sandboxes_on(network.id)[:1]:
+        for endpoint in sandbox.endpoints:
+            if endpoint.network_id == network.id:
+                found |= {gateway_of(network, endpoint, v) for v in IP_VERSIONS}
+    return tuple(
+        address
+        for address in found
+        if address is not None
+        and bridge_has_address(network, 4 if address.version == 4 else 6)
+    )
+
+
+def _sees_pids(sandboxes: Iterable[Sandbox]) -> bool | None:
+    """Return whether containers' processes are visible; None without a container."""
+    for sandbox in sandboxes:
+        if sandbox.pid > 0:
+            return is_process_of(sandbox.pid, sandbox.id)
+    return None
