@@ -1,0 +1,99 @@
+"""A UDP socket in a namespace, for the server that Docker puts at 127.0.0.11.
+
+`open_resolver_socket` must run inside that namespace. It needs no capability there.
+"""
+
+import ctypes
+import os
+import socket
+from typing import Final, NamedTuple
+
+from exporter.errors import ProbeSocketError
+from exporter.sockopt import ask_for_stamps, stamp_ns
+
+SERVER: Final = ("127.0.0.11", 53)
+"""moby:daemon/libnetwork/resolver.go; exists with a user-defined network only."""
+
+_MESSAGE_BYTES: Final = 4096
+_ANCILLARY_BYTES: Final = 128
+_UNSPECIFIED: Final = bytes(16)  # a sockaddr of family AF_UNSPEC
+
+
+class Datagram(NamedTuple):
+    """What a socket received."""
+
+    message: bytes
+    stamp_ns: int | None
+    """When, by CLOCK_REALTIME."""
+
+
+class ResolverSocket:
+    """A non-blocking socket connected to the server."""
+
+    __slots__ = ("closed", "fd", "sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.closed = False
+
+    def connect(self) -> None:
+        """Connect from a port not used before, and forget what waits.
+
+        Packets to the server are translated to a port that changes when the engine
+        restarts. A translation lasts as long as its packets keep coming: a socket that
+        kept its port would go on asking where nobody listens any more.
+
+        Raises:
+            OSError: there is no route to the server; the loopback is down.
+        """
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.connect(self.fd, _UNSPECIFIED, len(_UNSPECIFIED)):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        self.sock.connect(SERVER)
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget what waits."""
+        while True:
+            try:
+                if self.receive() is None:
+                    return
+            except OSError:  # an error that waited; it is gone now
+                continue
+
+    def receive(self) -> Datagram | None:
+        """Return the next message, None if none waits.
+
+        Raises:
+            OSError: an error waits; ECONNREFUSED: nobody listens there.
+        """
+        try:
+            message, ancillary, _, _ = self.sock.recvmsg(
+                _MESSAGE_BYTES, _ANCILLARY_BYTES
+            )
+        except BlockingIOError:
+            return None
+        return Datagram(message, stamp_ns(ancillary))
+
+    def close(self) -> None:
+        """Close it; may be called twice."""
+        self.closed = True
+        self.sock.close()
+
+
+def open_resolver_socket() -> ResolverSocket:
+    """Return a socket that is not connected yet.
+
+    Raises:
+        ProbeSocketError: descriptors or memory are short.
+    """
+    try:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        raise ProbeSocketError(
+            "a UDP socket", error.errno or 0, "raise the limit of open files"
+        ) from error
+    ask_for_stamps(sock)
+    return ResolverSocket(sock)

@@ -1,0 +1,256 @@
+"""Sends probes from many network namespaces and tells what became of them.
+
+One thread owns every socket and pidfd and waits for all of them with one epoll, so that
+no descriptor is used by one thread while another closes it. Callers block in threads of
+their own.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from exporter.dns.lookups import Asking, LookupRound
+from exporter.dns.message import Question
+from exporter.errors import (
+    ExporterError,
+    NetnsError,
+    NetnsGone,
+    NetnsPermissionDenied,
+)
+from exporter.icmp.echoes import EchoRound
+from exporter.icmp.loop import Loop, LoopStopped
+from exporter.icmp.matching import Matcher
+from exporter.icmp.observing import observe
+from exporter.icmp.opening import OpenSource, PathMap, open_source
+from exporter.icmp.packet import Identity
+from exporter.icmp.probes import Lookup, Ping, Source
+from exporter.icmp.round import Round
+from exporter.icmp.sockets import EchoSocket
+from exporter.icmp.sources import OpenSources
+from exporter.model.outcome import NOT_PROBED, Observation, Result
+from exporter.model.topology import HostInterface, SandboxId
+from exporter.netns import NetnsId
+
+T = TypeVar("T")
+Probe = Ping | Lookup
+
+_SPREAD_S: Final = 0.5
+
+
+class Prober:
+    """All sources, and one round of probes at a time.
+
+    Args:
+        on_gone: called in the prober's thread when a source has ended by itself, right
+            after its sockets were closed; must not block.
+        path_map: prefixes of the engine's paths and what stands for them here.
+    """
+
+    def __init__(
+        self, *, on_gone: Callable[[SandboxId], None], path_map: PathMap = ()
+    ) -> None:
+        self._path_map = path_map
+        self._identity = Identity(1 + secrets.randbelow(0xFFFF), secrets.randbits(64))
+        self._loop = Loop()
+        self._matcher = Matcher(self._identity)
+        self._open = OpenSources(
+            self._loop, self._matcher, on_gone=on_gone, path_map=path_map
+        )
+        self._sync_lock = threading.Lock()
+        self._probe_lock = threading.Lock()
+        self._errors: Mapping[SandboxId, ExporterError] = {}
+        self._cycle = 0
+        self._sequence = 0
+        self._foreign_answers = 0
+        self.late_total = 0
+        """Replies that came after their time."""
+
+    @property
+    def foreign_total(self) -> int:
+        """Packets that looked like answers to us and were not: forged or damaged."""
+        return self._matcher.foreign_total + self._foreign_answers
+
+    def start(self) -> None:
+        """Start the thread; at most once."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Close every socket and end the thread; probes under way are skipped."""
+        with suppress(LoopStopped):
+            self._loop.call(self._open.close_all)
+        self._loop.stop()
+
+    def sync(self, sources: Iterable[Source]) -> Mapping[SandboxId, ExporterError]:
+        """Open what is new, close what is not listed, open anew what changed.
+
+        A source without CAP_NET_RAW is opened for lookups all the same, and its error
+        returned. Sources that failed are tried again by every call.
+
+        Raises:
+            NetnsError: the prober is not running.
+        """
+        wanted = {source.id: source for source in sources}
+        with self._sync_lock:
+            known = self._call(self._open.by_id.copy)
+            for source_id in known.keys() - wanted.keys():
+                self.close_source(source_id)
+            errors: dict[SandboxId, ExporterError] = {}
+            for source in wanted.values():
+                opened = known.get(source.id)
+                if opened is None or opened.source != source or opened.closed:
+                    opened = self._open_one(source, errors)
+                if opened is not None and opened.pings_refused is not None:
+                    errors[source.id] = opened.pings_refused
+            self._errors = errors
+            return errors
+
+    def close_source(self, source_id: SandboxId) -> None:
+        """Close the sockets of a source now; unknown ones are passed over."""
+        self._call(lambda: self._open.close(source_id))
+
+    def identities(self) -> Mapping[SandboxId, NetnsId]:
+        """Return the identity of each open source's namespace."""
+        known = self._call(self._open.by_id.copy)
+        return {source_id: opened.identity for source_id, opened in known.items()}
+
+    def interfaces(self, source_id: SandboxId) -> tuple[HostInterface, ...]:
+        """Return the interfaces of a source's namespace with their addresses.
+
+        Raises:
+            NetnsGone: it is not open.
+            NetlinkError: the kernel refused.
+            PacketError: its answer does not parse.
+        """
+
+        def look() -> tuple[HostInterface, ...]:
+            opened = self._open.by_id.get(source_id)
+            if opened is None:
+                raise NetnsGone(source_id)
+            return opened.routes.interfaces()
+
+        return self._call(look)
+
+    def probe(
+        self,
+        probes: Sequence[Probe],
+        *,
+        timeout_s: float = 1.0,
+        packets_per_second: float = 2000.0,
+        spread_s: float = _SPREAD_S,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> tuple[Observation, ...]:
+        """Send, wait, and return what became of each probe, in their order.
+
+        Blocks; one round at a time, callers wait for each other.
+
+        Args:
+            timeout_s: for an answer to each packet, > 0.
+            packets_per_second: at most, > 0; `math.inf` sends without a pause.
+            spread_s: packets go out one by one if that takes no longer, else in bursts
+                (see `exporter.icmp.round`); 0: always in bursts.
+            should_stop: asked before every chunk, in the prober's thread; what was not
+                measured by then is `skipped`.
+        """
+        with self._probe_lock:
+            try:
+                sources = self._call(self._open.by_id.copy)
+                echoes = self._echo_round(probes, sources, timeout_s)
+                lookups = self._lookup_round(probes, sources, timeout_s)
+                pacing = Round(
+                    echoes,
+                    lookups,
+                    timeout_s=timeout_s,
+                    packets_per_second=packets_per_second,
+                    spread_s=spread_s,
+                    should_stop=should_stop,
+                    drain=self._matcher.drain,
+                )
+                self._call(lambda: self._open.begin(echoes, lookups))
+                try:
+                    self._loop.drive(pacing.step)
+                finally:
+                    self._call(self._open.end)
+                late = self._call(self._matcher.take_late)
+            except (LoopStopped, NetnsError):
+                return (NOT_PROBED,) * len(probes)
+        self.late_total += late.total()
+        self._foreign_answers += lookups.foreign_total
+        pinged = observe(echoes, late, complete=pacing.complete)
+        asked = lookups.observations(complete=pacing.complete)
+        return tuple(
+            next(pinged if isinstance(probe, Ping) else asked) for probe in probes
+        )
+
+    def _echo_round(
+        self,
+        probes: Sequence[Probe],
+        sources: Mapping[SandboxId, OpenSource],
+        timeout_s: float,
+    ) -> EchoRound:
+        def find(ping: Ping) -> EchoSocket | Result:
+            opened = sources.get(ping.source)
+            return self._why_not(ping.source) if opened is None else opened.way(ping)
+
+        self._cycle = (self._cycle + 1) & 0xFFFFFFFF
+        echoes = EchoRound(
+            [probe for probe in probes if isinstance(probe, Ping)],
+            identity=self._identity,
+            cycle=self._cycle,
+            first_sequence=self._sequence,
+            timeout_ns=int(timeout_s * 1e9),
+            find=find,
+            paths=self._open,
+        )
+        self._sequence = (self._sequence + echoes.packets) & 0xFFFF
+        return echoes
+
+    def _lookup_round(
+        self,
+        probes: Sequence[Probe],
+        sources: Mapping[SandboxId, OpenSource],
+        timeout_s: float,
+    ) -> LookupRound:
+        askings = []
+        for probe in probes:
+            if isinstance(probe, Lookup):
+                opened = sources.get(probe.source)
+                resolver = (
+                    self._why_not(probe.source) if opened is None else opened.resolver
+                )
+                question = Question(probe.name, probe.ip_version)
+                askings.append(
+                    Asking(question=question, resolver=resolver, count=probe.count)
+                )
+        return LookupRound(askings, timeout_s=timeout_s)
+
+    def _why_not(self, source_id: SandboxId) -> Result:
+        """Return why a source is not open."""
+        error = self._errors.get(source_id)
+        refused = isinstance(error, NetnsPermissionDenied)
+        return Result.PERMISSION_DENIED if refused else Result.NETNS_ERROR
+
+    def _open_one(
+        self, source: Source, errors: dict[SandboxId, ExporterError]
+    ) -> OpenSource | None:
+        try:
+            opened = open_source(
+                source, identity=self._identity, path_map=self._path_map
+            )
+        except ExporterError as error:
+            errors[source.id] = error
+            self.close_source(source.id)
+            return None
+        try:
+            self._call(lambda: self._open.adopt(opened))
+        except NetnsError:
+            opened.close()
+            raise
+        return opened
+
+    def _call(self, function: Callable[[], T]) -> T:
+        try:
+            return self._loop.call(function)
+        except LoopStopped as error:
+            raise NetnsError("the prober is not running; start it first") from error
