@@ -9,8 +9,11 @@ import errno
 import os
 import select
 from pathlib import Path
+from typing import Final
 
 from exporter.errors import NetnsError
+
+_MAX_PID: Final = 2**22  # PID_MAX_LIMIT of include/linux/threads.h
 
 
 def is_process_of(pid: int, container_id: str, proc: str = "/proc") -> bool:
@@ -41,7 +44,7 @@ def open_pidfd(pid: int, container_id: str, proc: str = "/proc") -> int | None:
     Raises:
         NetnsError: no file descriptor is left.
     """
-    if pid <= 0:
+    if not 0 < pid <= _MAX_PID:
         return None
     try:
         pidfd = os.pidfd_open(pid)
@@ -59,7 +62,7 @@ def is_hidden(pid: int, proc: str = "/proc") -> bool:
 
     CAP_SYS_PTRACE lifts it; systemd's ProtectProc= sets it.
     """
-    if pid <= 0 or Path(proc, str(pid)).exists():
+    if not 0 < pid <= _MAX_PID or Path(proc, str(pid)).exists():
         return False
     try:
         pidfd = os.pidfd_open(pid)

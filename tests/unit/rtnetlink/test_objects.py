@@ -22,7 +22,6 @@ from exporter.rtnetlink.message import (
 from exporter.rtnetlink.objects import parse_address, parse_link, parse_route
 from tests.fakes.netlink import OUT_OF_3, U32, link_body, route_body
 
-
 PARSERS: tuple[Callable[[bytes], object], ...] = (
     decode_messages,
     decode_attributes,
