@@ -7,9 +7,13 @@ carries the label `SCENE`, so that nothing else on the engine is touched.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
+from typing import Any, Self
 
 import docker
 from docker.types import IPAMConfig, IPAMPool
+
+Option = Any
+"""Whatever the SDK takes under a name of its own."""
 
 SCENE = "dockernet-scene"
 IMAGE = "bb:latest"
@@ -34,7 +38,7 @@ class Scene:
     def __init__(self, base_url: str) -> None:
         self.docker = docker.DockerClient(base_url=base_url, timeout=60)
 
-    def __enter__(self) -> "Scene":
+    def __enter__(self) -> Self:
         self.clear()
         return self
 
@@ -49,7 +53,7 @@ class Scene:
 
     def clear(self) -> None:
         """Remove whatever carries the scene's label."""
-        only = {"label": SCENE}
+        only: Option = {"label": SCENE}
         for container in self.docker.containers.list(
             all=True, filters=only, ignore_removed=True
         ):
@@ -57,14 +61,11 @@ class Scene:
         for network in self.docker.networks.list(filters=only):
             network.remove()
 
-    def network(self, name: str, *pools: IPAMPool, **options: object) -> str:
+    def network(self, name: str, *pools: IPAMPool, **options: Option) -> str:
         """Create a network and return its id."""
         ipam = IPAMConfig(pool_configs=list(pools)) if pools else None
         made = self.docker.networks.create(
-            name,
-            ipam=ipam,
-            labels={SCENE: "1"},
-            **options,  # type: ignore[arg-type]  # passed through as given
+            name, ipam=ipam, labels={SCENE: "1"}, **options
         )
         return str(made.id)
 
@@ -75,37 +76,30 @@ class Scene:
         network: str = "bridge",
         labels: Mapping[str, str] | None = None,
         command: str = "sleep 9999",
-        **options: object,
+        **options: Option,
     ) -> str:
         """Create a container without starting it and return its id."""
-        where: dict[str, object]
-        if network in ("host", "none") or network.startswith("container:"):
-            where = {"network_mode": network}
-        else:
-            where = {"network": network}
-        made = self.docker.containers.create(  # type: ignore[call-overload]
+        predefined = network in ("host", "none") or network.startswith("container:")
+        options["network_mode" if predefined else "network"] = network
+        made = self.docker.containers.create(
             IMAGE,
             command,
             name=name,
             labels={SCENE: "1", **(labels or {})},
             stop_signal="SIGKILL",
-            **where,
             **options,
         )
         return str(made.id)
 
-    def run(self, name: str, **options: object) -> str:
+    def run(self, name: str, **options: Option) -> str:
         """Create and start a container and return its id."""
-        made = self.create(name, **options)  # type: ignore[arg-type]  # as given
+        made = self.create(name, **options)
         self.docker.containers.get(made).start()
         return made
 
-    def connect(self, network: str, container: str, **options: object) -> None:
+    def connect(self, network: str, container: str, **options: Option) -> None:
         """Connect a container to a network."""
-        self.docker.networks.get(network).connect(
-            container,
-            **options,  # type: ignore[arg-type]  # passed through as given
-        )
+        self.docker.networks.get(network).connect(container, **options)
 
     def build(self) -> None:
         """Make one of every kind that this machine's kernel can do."""

@@ -6,6 +6,7 @@ import json
 import queue
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from exporter.engine.foreign import JsonObject
 from exporter.errors import EngineError
@@ -15,6 +16,8 @@ VERSIONS = ("20.10.24", "26.1.5", "28.5.2")
 """The engines whose answers are recorded."""
 
 Json = dict[str, object]
+Raw = Any
+"""Recorded JSON, for a test to look into and to alter."""
 
 
 @functools.cache
@@ -22,11 +25,9 @@ def _text(version: str) -> str:
     return (RECORDINGS / f"{version}.json").read_text()
 
 
-def recording(version: str) -> dict[str, object]:
+def recording(version: str) -> Raw:
     """Return the recorded answers of an engine, the caller's own copy."""
-    found = json.loads(_text(version))
-    assert isinstance(found, dict)
-    return found
+    return json.loads(_text(version))
 
 
 class FakeStream:

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.engine import foreign
 
-ODD = (None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"a": {}})
+ODD: tuple[object, ...] = (None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"a": {}})
 
 
 @pytest.mark.parametrize("value", ODD, ids=repr)

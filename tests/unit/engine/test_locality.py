@@ -25,7 +25,7 @@ def local_reason(
 def test_recorded_engines_are_local(version: str) -> None:
     """On its own kernel behind its own socket, a plain engine is local."""
     fake = FakeEngine.of(version)
-    kernel = str(recording(version)["info"]["KernelVersion"])  # type: ignore[index]
+    kernel = recording(version)["info"]["KernelVersion"]
 
     engine = parse_engine(
         fake.version(), fake.info(), address=UNIX, kernel_release=kernel
