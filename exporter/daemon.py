@@ -13,12 +13,13 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from exporter.board import Board, Change
+from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
 from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.errors import EngineError, ExporterError
-from exporter.model.outcome import VIOLATIONS, Scope
+from exporter.journal import report_cycle
+from exporter.model.outcome import Scope
 from exporter.model.plan import (
     EPOCH_CYCLES,
     Planned,
@@ -36,8 +37,6 @@ from exporter.store import SnapshotStore
 T = TypeVar("T")
 RETRY_S = 1.0
 """Seconds until an engine whose event stream is open is asked again."""
-LOGGED_CHANGES = 50
-"""Verdict changes of one cycle that get a line each; the rest are counted."""
 
 
 class Surveyor(Protocol):
@@ -85,6 +84,8 @@ class Settings:
 
     scopes: frozenset[Scope]
     looks_at: Callable[[Network], bool]
+    resync_interval_s: float
+    """Seconds after which everything is listed again, events or not."""
 
 
 class Daemon:
@@ -123,19 +124,25 @@ class Daemon:
         self._engine_up = False
         self._stopping = False
         self._failing: set[str] = set()
+        self._listed_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
 
     # Reports of other parts; all on the event loop.
 
-    def engine_connected(self, connected: bool) -> None:
-        """Take note that the event stream opened or ended."""
-        if connected != self._connected:
-            self._connected = connected
-            self._log.info("engine.connected" if connected else "engine.disconnected")
+    def engine_connected(self, connected: bool, error: str | None) -> None:
+        """Take note that the event stream opened, or ended and why.
+
+        A resync follows by itself when it opened.
+        """
+        if self._stopping:
+            return
         if connected:
-            self.changed(Dirt(resync="gap"))
+            self._log.info("engine.connected")
         else:
+            self._log.error("engine.disconnected", error=error)
             self._lose_engine()
+        self._connected = connected
+        self._publish()
 
     def changed(self, dirt: Dirt) -> None:
         """Take note of what the engine's events say."""
@@ -174,10 +181,14 @@ class Daemon:
             if dirt and not self._stopping:
                 await self._guarded("survey", self._survey(dirt))
 
-    async def stop(self) -> None:
-        """End the work in hand and start no more."""
+    def quiesce(self) -> None:
+        """Begin to stop: what is in hand is finished, nothing more is started."""
         self._stopping = True
         self._wake.set()
+
+    async def stop(self) -> None:
+        """Wait until the work in hand has ended."""
+        self.quiesce()
         async with self._cycle_lock:
             pass
         self._engine_pool.shutdown(wait=False, cancel_futures=True)
@@ -193,10 +204,9 @@ class Daemon:
             self._publish()
             return
         await self._guarded("cycle", self._cycle("interval", None))
-
-    async def resync(self) -> None:
-        """List everything again, as a periodic safeguard."""
-        self.changed(Dirt(resync="interval"))
+        age_s = self._clock.monotonic_s() - self._listed_s
+        if age_s >= self._settings.resync_interval_s:
+            self.changed(Dirt(resync="interval"))
 
     async def _survey(self, dirt: Dirt) -> None:
         topology = await self._ask_engine(dirt)
@@ -205,6 +215,7 @@ class Daemon:
         before, self._topology = self._topology, topology
         was_up, self._engine_up = self._engine_up, True
         if dirt.resync:
+            self._listed_s = self._clock.monotonic_s()
             self._board.count(lambda tally: _count_resync(tally, dirt.resync))
         changed = changed_sandboxes(before, topology)
         if before is None or not was_up:
@@ -260,7 +271,7 @@ class Daemon:
             )
             self._board.finish_cycle(info)
             snapshot = self._publish()
-            self._report(info, snapshot, changes)
+            report_cycle(self._log, info, snapshot, changes)
 
     def _probe(
         self, topology: Topology, changed: set[SandboxId] | None
@@ -314,42 +325,6 @@ class Daemon:
         snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
         self._store.publish(snapshot)
         return snapshot
-
-    def _report(
-        self, info: CycleInfo, snapshot: Snapshot, changes: tuple[Change, ...]
-    ) -> None:
-        for change in changes[:LOGGED_CHANGES]:
-            self._report_change(snapshot, change)
-        if len(changes) > LOGGED_CHANGES:
-            self._log.warning(
-                "verdicts.changed", not_shown=len(changes) - LOGGED_CHANGES
-            )
-        self._log.info(
-            "cycle.finished",
-            cycle=info.number,
-            trigger=info.trigger,
-            duration_s=round(info.duration_s, 3),
-            **{str(verdict): n for verdict, n in snapshot.summary.items()},
-        )
-
-    def _report_change(self, snapshot: Snapshot, change: Change) -> None:
-        state = change.after
-        bad = state.verdict in VIOLATIONS
-        log = self._log.warning if bad else self._log.info
-        log(
-            "verdict.changed",
-            verdict=str(state.verdict),
-            before=str(change.before.verdict) if change.before else "none",
-            scope=str(state.pair.scope),
-            source=snapshot.source_name(state),
-            destination=snapshot.destination_name(state),
-            address=str(state.pair.address),
-            network=snapshot.network_name(state),
-            expected=str(state.decision.expected),
-            rule=state.decision.rule,
-            result=str(state.observation.result),
-            reason=state.reason or None,
-        )
 
     async def _guarded(self, stage: str, work: Awaitable[None]) -> None:
         """Run a piece of work; the one place where any exception is survived."""

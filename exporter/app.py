@@ -1,0 +1,239 @@
+"""The composition root: builds every part, owns start, stop and signals."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from exporter import __version__, log, oneshot
+from exporter.board import Board
+from exporter.budget import read_tables
+from exporter.config import Config
+from exporter.daemon import Daemon, Dirt, Settings
+from exporter.engine.events import Change, EngineEvent
+from exporter.engine.watch import Listeners, StreamState, Watcher
+from exporter.errors import ConfigError
+from exporter.metrics.exposition import Exposition
+from exporter.model.snapshot import Snapshot
+from exporter.model.tally import Tally
+from exporter.model.topology import SandboxId
+from exporter.report.request import CheckRequest
+from exporter.scheduler import CycleScheduler
+from exporter.session import looks_at, open_session, runner_for
+from exporter.store import SnapshotStore
+from exporter.web import Sources, WebServer, build_app
+
+STALLED_CYCLES = 5
+"""Cycles without any news after which the process counts as not well."""
+Reload = Callable[[], Config]
+_NEEDS_RESTART = ("engine", "web", "metrics")
+"""Sections whose parts are built once; all others can be reloaded."""
+
+check = oneshot.check
+topology = oneshot.topology
+__all__ = ["CheckRequest", "check", "run", "topology"]
+
+
+def run(config: Config, reload: Reload) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status.
+
+    Args:
+        config: the settings.
+        reload: reads the configuration again, for SIGHUP.
+
+    Raises:
+        ListenError: an address cannot be listened on.
+    """
+    log.configure(config.log.level, config.log.format)
+    return asyncio.run(_serve(config, reload))
+
+
+async def _serve(config: Config, reload: Reload) -> int:
+    service = _Service(config, reload)
+    with service.session:
+        return await service.run()
+
+
+class _Service:
+    """The daemon with its HTTP server, its schedule and its watcher."""
+
+    def __init__(self, config: Config, reload: Reload) -> None:
+        self._config = config
+        self._reload = reload
+        self._log = structlog.get_logger("app")
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._board = Board(config.probe.interval, config.probe.packets_per_second)
+        self.session = open_session(
+            config, on_gone=self._on_gone, observer=self._observe
+        )
+        self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
+        exposition = Exposition(
+            self._store.current,
+            self.session.clock,
+            series_limit=config.metrics.series_limit,
+        )
+        sources = Sources(
+            render=exposition.render,
+            snapshot=self._store.current,
+            clock=self.session.clock,
+            unhealthy=self._unhealthy,
+            not_ready=self._not_ready,
+            reload=self._reload_now if config.web.enable_lifecycle else None,
+        )
+        self._server = WebServer(
+            build_app(
+                sources,
+                version=__version__,
+                telemetry_path=config.web.telemetry_path,
+            ),
+            config.web.listen_addresses,
+        )
+        self._daemon = Daemon(
+            surveyor=self.session.survey,
+            runner=runner_for(self.session, config),
+            budget=self.session.budget,
+            board=self._board,
+            store=self._store,
+            clock=self.session.clock,
+            settings=_settings(config),
+            tables=read_tables,
+        )
+        self._scheduler = CycleScheduler(
+            self._daemon.tick, config.probe.interval, self._daemon.cycle_skipped
+        )
+        self._watcher = Watcher(
+            self.session.engine,
+            listeners=Listeners(
+                changed=self._on_changed,
+                connected=self._on_connected,
+                happened=self._on_event,
+            ),
+            clock=self.session.clock,
+        )
+
+    async def run(self) -> int:
+        """Serve until a signal; every thread and socket is gone afterwards."""
+        self._install_signals()
+        self._log_start()
+        self._watcher.start()
+        self._scheduler.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._daemon.run())
+                group.create_task(self._server.serve())
+                await self._stop.wait()
+                self._log.info("service.stopping")
+                await self._shut_down()
+        finally:
+            self._watcher.stop()
+        self._log.info("service.stopped")
+        return 0
+
+    async def _shut_down(self) -> None:
+        self._daemon.quiesce()
+        await asyncio.to_thread(self._watcher.stop)
+        await self._scheduler.stop()
+        await self._daemon.stop()
+        self._server.stop()
+
+    def _install_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop.set)
+        self._loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _log_start(self) -> None:
+        for url in self._server.urls:
+            self._log.info("service.started", url=url, engine=self._config.engine.host)
+
+    def _unhealthy(self) -> str | None:
+        snapshot = self._store.current()
+        age_s = (self.session.clock.now_utc() - snapshot.taken).total_seconds()
+        limit_s = STALLED_CYCLES * snapshot.interval_s
+        return f"nothing happened for {age_s:.0f} s" if age_s > limit_s else None
+
+    def _not_ready(self) -> str | None:
+        snapshot = self._store.current()
+        if snapshot.cycle is not None:
+            return None
+        return "the first cycle is not done" if snapshot.engine_up else "no engine yet"
+
+    # Reports from other threads.
+
+    def _on_gone(self, sandbox: SandboxId) -> None:
+        self._call(lambda: self._daemon.sandbox_gone(sandbox))
+
+    def _on_changed(self, change: Change) -> None:
+        reason = change.reason if change.resync else ""
+        dirt = Dirt(
+            containers=frozenset(change.containers),
+            networks=frozenset(change.networks),
+            resync=reason,
+        )
+        self._call(lambda: self._daemon.changed(dirt))
+
+    def _on_connected(self, state: StreamState) -> None:
+        error = str(state.error) if state.error is not None else None
+        self._call(lambda: self._daemon.engine_connected(state.connected, error))
+
+    def _on_event(self, event: EngineEvent) -> None:
+        def count(tally: Tally) -> None:
+            tally.events[event.type, event.action] += 1
+
+        self._board.count(count)
+
+    def _observe(self, kind: str, code: str, duration_s: float) -> None:
+        def count(tally: Tally) -> None:
+            tally.api_requests[kind, code] += 1
+            tally.api_duration.observe(duration_s)
+
+        self._board.count(count)
+
+    def _call(self, work: Callable[[], None]) -> None:
+        """Do something on the event loop; nothing if it has ended."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(work)
+
+    # Reload: all or nothing.
+
+    def _on_hangup(self) -> None:
+        problems = self._take_config()
+        for problem in problems:
+            self._log.error("config.rejected", problem=problem)
+
+    async def _reload_now(self) -> tuple[str, ...]:
+        """Reload; return the problems, none if it is in force."""
+        return self._take_config()
+
+    def _take_config(self) -> tuple[str, ...]:
+        try:
+            config = self._reload()
+        except ConfigError as error:
+            self._daemon.config_loaded(ok=False)
+            return error.problems
+        fixed = [
+            section
+            for section in _NEEDS_RESTART
+            if getattr(config, section) != getattr(self._config, section)
+        ]
+        if fixed:
+            self._daemon.config_loaded(ok=False)
+            return tuple(f"{section}: a change needs a restart" for section in fixed)
+        self._config = config
+        log.configure(config.log.level, config.log.format)
+        self._board.configure(config.probe.interval, config.probe.packets_per_second)
+        self._scheduler.set_interval(config.probe.interval)
+        self._daemon.reconfigure(_settings(config), runner_for(self.session, config))
+        self._daemon.config_loaded(ok=True)
+        self._log.info("config.reloaded")
+        return ()
+
+
+def _settings(config: Config) -> Settings:
+    return Settings(
+        scopes=frozenset(config.probe.scopes),
+        looks_at=looks_at(config),
+        resync_interval_s=config.discovery.resync_interval,
+    )

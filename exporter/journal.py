@@ -1,0 +1,56 @@
+"""What a cycle leaves in the log: a line for each verdict that changed, and one more.
+
+A verdict that stays as it is gets no line, however bad it is; it is on the metrics.
+"""
+
+from collections.abc import Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from exporter.board import Change
+from exporter.model.outcome import VIOLATIONS
+from exporter.model.snapshot import CycleInfo, Snapshot
+
+LOGGED_CHANGES = 50
+"""Verdict changes of one cycle that get a line each; the rest are counted."""
+
+
+def report_cycle(
+    log: FilteringBoundLogger,
+    info: CycleInfo,
+    snapshot: Snapshot,
+    changes: Sequence[Change],
+) -> None:
+    """Log what a cycle changed, and that it ended."""
+    for change in changes[:LOGGED_CHANGES]:
+        _report_change(log, snapshot, change)
+    if len(changes) > LOGGED_CHANGES:
+        log.warning("verdicts.changed", not_shown=len(changes) - LOGGED_CHANGES)
+    log.info(
+        "cycle.finished",
+        cycle=info.number,
+        trigger=info.trigger,
+        duration_s=round(info.duration_s, 3),
+        **{str(verdict): count for verdict, count in snapshot.summary.items()},
+    )
+
+
+def _report_change(
+    log: FilteringBoundLogger, snapshot: Snapshot, change: Change
+) -> None:
+    state = change.after
+    say = log.warning if state.verdict in VIOLATIONS else log.info
+    say(
+        "verdict.changed",
+        verdict=str(state.verdict),
+        before=str(change.before.verdict) if change.before else "none",
+        scope=str(state.pair.scope),
+        source=snapshot.source_name(state),
+        destination=snapshot.destination_name(state),
+        address=str(state.pair.address),
+        network=snapshot.network_name(state),
+        expected=str(state.decision.expected),
+        rule=state.decision.rule,
+        result=str(state.observation.result),
+        reason=state.reason or None,
+    )
