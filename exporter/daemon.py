@@ -137,9 +137,11 @@ class Daemon:
         if self._stopping:
             return
         if connected:
+            self._leaves("stream")
             self._log.info("engine.connected")
         else:
-            self._log.error("engine.disconnected", error=error)
+            if self._enters("stream"):
+                self._log.error("engine.disconnected", error=error)
             self._lose_engine()
         self._connected = connected
         self._publish()
