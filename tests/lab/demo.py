@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,12 +18,10 @@ from types import FrameType
 
 from tests.lab.engine import Engine
 from tests.lab.errors import LabError, LabUnavailable
+from tests.lab.processes import all_pids
 from tests.lab.suites import HOST, SUITES, Suite, missing_for
 from tests.lab.topology import DEMO, Running
 from tests.lab.workspace import Workspace
-
-ADDRESS = ("127.0.0.1", 10042)
-"""Where the exporter listens unless told otherwise."""
 
 _REPOSITORY = Path(__file__).parents[2]
 _EXPORTER = (sys.executable, "-m", "exporter")
@@ -112,17 +109,51 @@ def _daemon(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]
 
 
 def _announce(daemon: subprocess.Popen[bytes]) -> None:
-    """Tell the address once the exporter listens there; not if it ended."""
+    """Tell the address once the exporter listens; not if it ended."""
     for _ in range(int(_START_TIMEOUT_S / _POLL_S)):
         with contextlib.suppress(subprocess.TimeoutExpired):
             daemon.wait(_POLL_S)
             _say(f"the exporter ended with status {daemon.returncode}")
             return
-        with contextlib.suppress(OSError), socket.create_connection(ADDRESS, 1.0):
-            host, port = ADDRESS
-            _say(f"metrics: http://{host}:{port}/metrics   (Ctrl-C ends the demo)")
+        for address in _listening(daemon.pid):
+            _say(f"metrics: http://{address}/metrics   (Ctrl-C ends the demo)")
             return
     _say("the exporter runs but does not listen yet; Ctrl-C ends the demo")
+
+
+def _listening(session: int) -> tuple[str, ...]:
+    """Return where the processes of a session listen, as ADDRESS:PORT of IPv4.
+
+    Asked by its own sockets, as any other program may hold the port we expect.
+    """
+    members = [pid for pid in all_pids() if _session_of(pid) == session]
+    held = {link for pid in members for link in _descriptors(pid)}
+    found = []
+    # Fields of proc_net_tcp: 1 local address, 3 state (0A is listening), 9 inode.
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in held:
+            address, _, port = fields[1].partition(":")
+            octets = reversed(bytes.fromhex(address))
+            found.append(f"{'.'.join(map(str, octets))}:{int(port, 16)}")
+    return tuple(found)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def _descriptors(pid: int) -> tuple[str, ...]:
+    links = []
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            # A descriptor may be closed between the listing and the look.
+            with contextlib.suppress(OSError):
+                links.append(str(entry.readlink()))
+    return tuple(links)
 
 
 def _suite(chosen: str | None) -> Suite:

@@ -69,7 +69,7 @@ class EngineReport:
             if engine is not None:
                 counts.setdefault(engine, Counter())[outcome] += 1
         versions = self._config.stash[POOL].versions
-        for name, count in counts.items():
+        for name, count in sorted(counts.items()):
             told = ", ".join(
                 f"{count[outcome]} {outcome}"
                 for outcome in ("passed", "failed", "skipped")
