@@ -1,0 +1,141 @@
+"""From a snapshot to metric families: a custom collector for `prometheus_client`.
+
+A scrape neither asks the engine nor probes nor locks. Everything but the scrape's
+own duration and the ages follows from the snapshot, so it is built once for each
+snapshot and kept with it by one reference; two scrapes at the same time build it
+twice, alike.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client.core import Metric
+
+from exporter.clock import Clock
+from exporter.metrics import (
+    addresses,
+    budget,
+    daemon,
+    engine,
+    inventory,
+    paths,
+    probes,
+    verdicts,
+)
+from exporter.metrics.catalogue import FAMILIES
+from exporter.metrics.facts import PairFacts, gather
+from exporter.metrics.family import Family, Samples
+from exporter.metrics.limit import enforce
+from exporter.model.snapshot import Snapshot
+
+SERIES_LIMIT = 20_000
+"""Series of one exposition; some 10 µs each to render."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What was built from one snapshot."""
+
+    snapshot: Snapshot
+    detail: bool
+    """Whether pairs are few enough to be shown one by one."""
+    facts: PairFacts
+    scrape: dict[Family, Samples]
+    """Never changed once it is here."""
+
+
+class Collector:
+    """Yields every family of the catalogue, built from the newest snapshot."""
+
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        clock: Clock,
+        *,
+        series_limit: int = SERIES_LIMIT,
+    ) -> None:
+        """Bind to where snapshots come from.
+
+        Args:
+            snapshot: returns the newest snapshot; called once a scrape.
+            clock: for ages and for the scrape's own duration.
+            series_limit: most series; beyond it detail is left out.
+        """
+        self._snapshot = snapshot
+        self._clock = clock
+        self._series_limit = series_limit
+        self._built: Built | None = None
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield every family without samples, so that registering scrapes nothing."""
+        for family in FAMILIES:
+            yield family.metric()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family that has samples."""
+        start_s = self._clock.monotonic_s()
+        built = self._build(self._snapshot())
+        age = verdicts.collect_age(built.facts, self._clock.now_utc())
+        duration = Samples(daemon.COLLECT_DURATION)
+        fresh = {age.family: age, duration.family: duration}
+        metrics = [
+            fresh.get(family, built.scrape[family]).metric()
+            for family in FAMILIES
+            if family is not daemon.COLLECT_DURATION
+        ]
+        duration.put(self._clock.monotonic_s() - start_s)
+        for metric in (*metrics, duration.metric()):
+            if metric.samples:
+                yield metric
+
+    def _build(self, snapshot: Snapshot) -> Built:
+        known = self._built
+        if known is not None and known.snapshot is snapshot:
+            return known
+        shown = known is None or known.detail
+        built = build(snapshot, shown=shown, series_limit=self._series_limit)
+        self._built = built
+        return built
+
+
+def build(snapshot: Snapshot, *, shown: bool, series_limit: int) -> Built:
+    """Build all samples of a snapshot, within the limit.
+
+    Args:
+        snapshot: what is known.
+        shown: whether pairs were shown one by one until now.
+        series_limit: most series.
+    """
+    facts = gather(snapshot)
+    detail = paths.wants_detail(facts.detail_pairs, shown=shown)
+    scrape = {family: Samples(family) for family in FAMILIES}
+    for samples in _all(snapshot, facts, detail=detail):
+        scrape[samples.family] = samples
+    # What a scrape adds has one sample for each promise, or one.
+    scrape[verdicts.PAIR_OLDEST_PROBE_AGE] = verdicts.collect_age(facts, snapshot.taken)
+    scrape[daemon.COLLECT_DURATION].put(0)
+    _seal(scrape, series_limit)
+    return Built(snapshot=snapshot, detail=detail, facts=facts, scrape=scrape)
+
+
+def _all(snapshot: Snapshot, facts: PairFacts, *, detail: bool) -> Iterator[Samples]:
+    yield from verdicts.collect(snapshot, facts)
+    yield from paths.collect(snapshot, facts, detail=detail)
+    yield from probes.collect(snapshot)
+    yield from budget.collect(snapshot)
+    yield from inventory.collect(snapshot)
+    yield from addresses.collect(snapshot)
+    yield from engine.collect(snapshot)
+    yield from daemon.collect(snapshot)
+
+
+def _seal(scrape: dict[Family, Samples], series_limit: int) -> None:
+    """Hold a scrape to its limit, and say how many series it has."""
+    scrape[daemon.SERIES_LIMIT].put(series_limit)
+    scrape[daemon.SERIES].put(0)
+    for step in daemon.SHED_STEPS:
+        scrape[daemon.SERIES_SHED].put(0, step)
+    for step, count in enforce(scrape, series_limit).items():
+        scrape[daemon.SERIES_SHED].values[(step,)] = count
+    total = sum(samples.series for samples in scrape.values())
+    scrape[daemon.SERIES].values[()] = total

@@ -1,0 +1,189 @@
+"""Rules of negotiation and rendering, and the whole text of four scrapes."""
+
+import gzip
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
+
+from exporter.metrics import Exposition
+from exporter.metrics.exposition import (
+    OPENMETRICS,
+    TEXT,
+    accepts_gzip,
+    prefers_openmetrics,
+)
+from exporter.model.snapshot import Snapshot
+from tests.fakes import snapshots
+from tests.fakes.scrapes import text_of
+from tests.fakes.snapshots import StillClock
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+SCRAPES = {
+    "metrics": snapshots.small,
+    "metrics-violations": snapshots.violations,
+    "metrics-engine-down": snapshots.engine_down,
+    "metrics-never-up": snapshots.never_up,
+    "metrics-hostile-names": snapshots.hostile,
+}
+PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,"
+    "application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def exposition(snapshot: Snapshot) -> Exposition:
+    """Return what renders a snapshot."""
+    return Exposition(lambda: snapshot, StillClock())
+
+
+@pytest.mark.parametrize("name", SCRAPES)
+def test_golden(name: str, *, update_golden: bool) -> None:
+    """The exposition changes only on purpose: names and labels are a contract."""
+    path = GOLDEN / f"{name}.prom"
+    text = re.sub(
+        r'(build_info\{version=)"[^"]*"', r'\1"VERSION"', text_of(SCRAPES[name]())
+    )
+    if update_golden:
+        path.write_text(text)
+
+    assert path.read_text().splitlines() == text.splitlines()
+
+
+@pytest.mark.parametrize("name", SCRAPES)
+def test_promtool_finds_nothing(name: str, promtool: str) -> None:
+    """`promtool check metrics` is silent."""
+    checked = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=text_of(SCRAPES[name]()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "", "") == (checked.returncode, checked.stdout, checked.stderr)
+
+
+@pytest.mark.parametrize("name", SCRAPES)
+def test_openmetrics_is_openmetrics(name: str) -> None:
+    """The strict parser reads it, with the same series as in the classic text."""
+    rendered = exposition(SCRAPES[name]()).render(PROMETHEUS_3)
+    text = rendered.body.decode()
+    families = list(openmetrics_families(text))  # type: ignore[no-untyped-call]
+
+    samples = sum(len(family.samples) for family in families)
+    lines = text_of(SCRAPES[name]()).splitlines()
+    assert OPENMETRICS == rendered.content_type
+    assert sum(not line.startswith("#") for line in lines) == samples
+    assert {"seconds", "ratio"} >= {family.unit for family in families if family.unit}
+
+
+def test_no_sample_has_a_time_or_a_birthday() -> None:
+    """Prometheus stamps samples itself; `_created` doubles counters."""
+    for accept in ("", PROMETHEUS_3):
+        text = exposition(snapshots.small()).render(accept).body.decode()
+        samples = [line for line in text.splitlines() if not line.startswith("#")]
+
+        assert "_created" not in text
+        assert [] == [s for s in samples if s.rpartition("}")[2].count(" ") > 1]
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        pytest.param("", TEXT, id="no header"),
+        pytest.param(PROMETHEUS_2, OPENMETRICS, id="Prometheus 2"),
+        pytest.param(PROMETHEUS_3, OPENMETRICS, id="Prometheus 3"),
+        pytest.param(BROWSER, TEXT, id="browser"),
+        pytest.param("*/*", TEXT, id="anything"),
+        pytest.param("application/json", TEXT, id="nothing we have"),
+        pytest.param("application/openmetrics-text", OPENMETRICS, id="no version"),
+        pytest.param(
+            "Application/OpenMetrics-Text; Version=1.0.0", OPENMETRICS, id="case"
+        ),
+        pytest.param(
+            'application/openmetrics-text; version="1.0.0"', OPENMETRICS, id="quoted"
+        ),
+        pytest.param("application/openmetrics-text;version=0.0.1", TEXT, id="old"),
+        pytest.param("application/openmetrics-text;version=2.0.0", TEXT, id="new"),
+        pytest.param("application/openmetrics-text;version=x", TEXT, id="nonsense"),
+        pytest.param("application/openmetrics-text;q=0", TEXT, id="refused"),
+        pytest.param("application/openmetrics-text;q=0.000", TEXT, id="refused long"),
+        pytest.param("application/openmetrics-text;q=x", TEXT, id="bad quality"),
+        pytest.param("application/openmetrics-text;q=-1", TEXT, id="negative"),
+        pytest.param("application/openmetrics-text;q=nan", TEXT, id="no number"),
+        pytest.param("application/openmetrics-text;q=2", TEXT, id="too much"),
+        pytest.param(
+            "application/openmetrics-text;q=0.5,text/plain;q=0.9", TEXT, id="text wins"
+        ),
+        pytest.param(
+            "text/plain;q=0.5,application/openmetrics-text;q=0.5",
+            OPENMETRICS,
+            id="draw",
+        ),
+        pytest.param(
+            "text/plain;version=1.0.0,application/openmetrics-text;q=0.5",
+            OPENMETRICS,
+            id="a text we do not have",
+        ),
+        pytest.param(",;=,;;q=1,", TEXT, id="rubbish"),
+    ],
+)
+def test_the_format_a_client_prefers(accept: str, expected: str) -> None:
+    """OpenMetrics 1.0.0 where it is asked for, else the classic text; never a 406."""
+    rendered = exposition(snapshots.never_up()).render(accept)
+
+    assert expected == rendered.content_type
+    assert (expected == OPENMETRICS) == prefers_openmetrics(accept)
+    assert (expected == OPENMETRICS) == rendered.body.endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        pytest.param("", False, id="no header"),
+        pytest.param("gzip", True, id="gzip"),
+        pytest.param("deflate, gzip;q=1.0, *;q=0.5", True, id="among others"),
+        pytest.param("GZIP", True, id="case"),
+        pytest.param("x-gzip", True, id="its old name"),
+        pytest.param("*", True, id="anything"),
+        pytest.param("gzip;q=0", False, id="refused"),
+        pytest.param("*, gzip;q=0", False, id="anything else"),
+        pytest.param("*;q=0", False, id="nothing"),
+        pytest.param("identity", False, id="uncompressed"),
+        pytest.param("identity, gzip;q=0.5", False, id="rather uncompressed"),
+        pytest.param("identity;q=0.5, gzip", True, id="rather compressed"),
+        pytest.param("br, deflate", False, id="others"),
+        pytest.param("gzip;q=much", False, id="bad quality"),
+        pytest.param("gzipped", False, id="a longer word"),
+    ],
+)
+def test_compression_a_client_accepts(header: str, *, expected: bool) -> None:
+    """Gzip where it is accepted and not less than plain text."""
+    rendered = exposition(snapshots.never_up()).render("", header)
+    plain = gzip.decompress(rendered.body) if expected else rendered.body
+
+    assert expected == accepts_gzip(header)
+    assert ("gzip" if expected else None) == rendered.content_encoding
+    assert plain.startswith(b"# HELP dockernet_")
+
+
+def test_compressed_is_the_same_text() -> None:
+    """And the same bytes every time."""
+    first = exposition(snapshots.small()).render("", "gzip").body
+    second = exposition(snapshots.small()).render("", "gzip").body
+
+    assert text_of(snapshots.small()).encode() == gzip.decompress(first)
+    assert first == second
