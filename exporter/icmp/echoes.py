@@ -101,7 +101,8 @@ class EchoRound:
         self._failures: dict[int, Result] = {}
         self._suspected: set[SandboxId] = set()
         self._buffer = bytearray(ECHO_BYTES)
-        self._clock_offset_ns = _clock_offset_ns()
+        self.clock_offset_ns = _clock_offset_ns()
+        """Of CLOCK_REALTIME to CLOCK_MONOTONIC, when it began."""
         self._prepare(find)
 
     def _prepare(self, find: Callable[[Ping], EchoSocket | Result]) -> None:
@@ -249,7 +250,7 @@ class EchoRound:
 
     def clock_was_stepped(self) -> bool:
         """Return whether CLOCK_REALTIME was set, not just slewed, in this round."""
-        return abs(_clock_offset_ns() - self._clock_offset_ns) > _STEP_NS
+        return abs(_clock_offset_ns() - self.clock_offset_ns) > _STEP_NS
 
     def failure_of(self, index: int) -> Result | None:
         """Return why a pair got no reply, None where there was only silence."""

@@ -10,13 +10,16 @@ from exporter.model.topology import SandboxId
 def observe(
     echoes: EchoRound, late: Mapping[tuple[SandboxId, bytes], int], *, complete: bool
 ) -> Iterator[Observation]:
-    """Yield the observation of each ping, in order.
+    """Yield the observation of each ping, in order, right after the round.
+
+    Where the clock was set meanwhile, replies count and their times do not.
 
     Args:
         late: late replies by source and address.
         complete: every packet was sent and had its time; otherwise what is open was
             not measured.
     """
+    measured = not echoes.clock_was_stepped()
     silence = Result.TIMEOUT if complete else Result.SKIPPED
     shared: dict[tuple[Result, int], Observation] = {}
     for index, ping in enumerate(echoes.pings):
@@ -33,7 +36,7 @@ def observe(
                 received=received,
                 duplicates=echoes.duplicates[index],
                 late=missed,
-                rtts_s=_by_arrival(echoes, packets, rtts_ns),
+                rtts_s=_by_arrival(echoes, packets, rtts_ns) if measured else (),
             )
         else:  # most pairs of a large host: nothing to tell them apart
             if (result, sent) not in shared:
