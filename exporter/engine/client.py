@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import docker
 import docker.errors
 import requests
-from docker.utils import kwargs_from_env
+from docker.utils import kwargs_from_env, parse_host
 
 from exporter.clock import Clock, SystemClock
 from exporter.engine import foreign, locality
@@ -20,6 +20,7 @@ from exporter.engine.api import EventStream, RequestKind, RequestObserver
 from exporter.engine.failures import translated
 from exporter.engine.foreign import JsonObject
 from exporter.engine.stream import HttpEventStream
+from exporter.engine.unixsocket import UnixAdapter
 from exporter.errors import EngineError, EngineProtocolError
 
 Answer = TypeVar("Answer")
@@ -227,8 +228,10 @@ class _ReadOnlyApi(docker.APIClient):
         self._observe = observe
         self._timeouts = timeouts
         self._clock = clock
-        # Neither ~/.netrc nor a proxy concerns a Unix socket.
-        self.trust_env = not locality.is_unix(base_url)
+        if locality.is_unix(base_url):
+            # Neither ~/.netrc nor a proxy concerns a Unix socket.
+            self.trust_env = False
+            self.mount("http+docker://", UnixAdapter(_socket_path(base_url)))
 
     def send(
         self, request: requests.PreparedRequest, **kwargs: object
@@ -252,6 +255,11 @@ class _ReadOnlyApi(docker.APIClient):
                 duration_s = self._clock.monotonic_s() - began_s
                 self._observe(kind, code, duration_s)
         return response
+
+
+def _socket_path(address: str) -> str:
+    """Return the path of a Unix socket's address, read as the SDK reads it."""
+    return "/" + str(parse_host(address)).partition("://")[2].lstrip("/")
 
 
 def _kind_of(path: str) -> RequestKind:
