@@ -63,7 +63,13 @@ def duration_text(seconds: float) -> str:
     for unit in ("h", "m", "s"):
         if seconds >= _SECONDS[unit] and (seconds / _SECONDS[unit]).is_integer():
             return f"{seconds / _SECONDS[unit]:.0f}{unit}"
-    return f"{seconds:g}s" if seconds >= 1 or not seconds else f"{seconds * 1e3:g}ms"
+    if 0 < seconds < 1:
+        return f"{_plain(seconds * 1e3)}ms"
+    return f"{_plain(seconds)}s"
+
+
+def _plain(number: float) -> str:
+    return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def listen_address_from(text: str) -> ListenAddress:

@@ -1,0 +1,99 @@
+"""The page's verdict in one sentence: never better than what is known."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from exporter.model.outcome import VIOLATIONS, Expected, Verdict
+from exporter.model.snapshot import Snapshot
+from exporter.web.words import ago, counted
+
+_STALE_INTERVALS = 5
+"""Cycles that may be missing before the newest one says nothing any more."""
+
+
+class Tone(StrEnum):
+    """How the page looks at it; the values are classes of the style sheet."""
+
+    GOOD = "good"
+    BAD = "bad"
+    DOUBT = "doubt"
+    """Something is not verified: never shown as fine."""
+    IDLE = "idle"
+    """There is nothing to judge, or not everything was looked at yet."""
+
+
+SYMBOLS = {Tone.GOOD: "✓", Tone.BAD: "✗", Tone.DOUBT: "?", Tone.IDLE: "…"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The sentence, and how it is meant."""
+
+    tone: Tone
+    text: str
+
+    @property
+    def symbol(self) -> str:
+        """Return the tone for those who do not see colours."""
+        return SYMBOLS[self.tone]
+
+
+def headline_of(snapshot: Snapshot, now: datetime) -> Headline:
+    """Return what a snapshot comes to at a moment."""
+    counts = snapshot.summary
+    broken = sum(counts[verdict] for verdict in VIOLATIONS)
+    if broken:
+        verb = "is" if broken == 1 else "are"
+        return _headline(Tone.BAD, f"{counted(broken, 'promise')} {verb} broken.")
+    why = _why_nothing(snapshot, now)
+    if why:
+        return _headline(Tone.DOUBT, why)
+    kept, unverified = counts[Verdict.AS_EXPECTED], counts[Verdict.UNVERIFIED]
+    if unverified:
+        all_text = counted(kept + unverified, "promise")
+        rest = "nothing else is broken" if kept else "none was"
+        return _headline(
+            Tone.DOUBT, f"{unverified:,} of {all_text} could not be verified; {rest}."
+        )
+    skipped = counts[Verdict.SKIPPED]
+    if skipped:
+        return _headline(
+            Tone.IDLE,
+            f"No broken promise among {kept:,}; {skipped:,} not probed yet.",
+        )
+    if not kept:
+        return _headline(Tone.IDLE, "There is no promise to verify here.")
+    holds = f"{counted(kept, 'promise')} {'holds' if kept == 1 else 'hold'}"
+    isolated = any(
+        verdict is Verdict.AS_EXPECTED and expected is Expected.ISOLATED
+        for _, _, expected, _, verdict in snapshot.totals
+    )
+    return _headline(
+        Tone.GOOD, f"Isolation intact: {holds}." if isolated else f"All fine: {holds}."
+    )
+
+
+def _why_nothing(snapshot: Snapshot, now: datetime) -> str | None:
+    """Return why no verdict counts at all, None if they do."""
+    cycle = snapshot.cycle
+    ended = cycle.started + timedelta(seconds=cycle.duration_s) if cycle else None
+    if snapshot.topology is None:
+        return "Nothing verified: no Docker engine has answered yet."
+    if not snapshot.engine_up:
+        return "Nothing verified: the engine does not answer."
+    if not snapshot.topology.engine.local:
+        reason = snapshot.topology.engine.local_reason or "the engine is not local"
+        return f"Nothing verified, only listed: {reason}."
+    if ended is None or cycle is None:
+        return "Nothing verified yet: the first cycle is not done."
+    limit_s = _STALE_INTERVALS * snapshot.interval_s + cycle.duration_s
+    if (now - ended).total_seconds() > limit_s:
+        return (
+            f"Nothing verified any more: the last cycle ended {ago(now - ended)} ago."
+        )
+    return None
+
+
+def _headline(tone: Tone, text: str) -> Headline:
+    return Headline(tone=tone, text=text)

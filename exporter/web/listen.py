@@ -1,0 +1,94 @@
+"""Sockets that listen, made before anything else starts.
+
+That a port is in use is then one clear line, not a daemon that stops half started.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterable
+
+from exporter.errors import ListenError
+
+BACKLOG = 128
+STUCK_MS = 30_000
+"""Milliseconds until the kernel gives up a client that reads nothing or is gone
+(TCP_USER_TIMEOUT in tcp(7); accepted sockets inherit it)."""
+_ABSENT_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
+def listen(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
+    """Return a listening socket for each address; a name may have several.
+
+    Args:
+        addresses: host (empty for every interface) and port (0 for any).
+
+    Raises:
+        ListenError: one of them cannot be listened on; none is then.
+    """
+    with contextlib.ExitStack() as opened:
+        sockets: list[socket.socket] = []
+        for host, port in addresses:
+            sockets.extend(map(opened.enter_context, _listen(host, port)))
+        opened.pop_all()
+        return sockets
+
+
+def address_text(host: str, port: int) -> str:
+    """Return an address as it is written.
+
+    >>> address_text("::1", 80), address_text("", 80)
+    ('[::1]:80', ':80')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    address = address_text(host, port)
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a host name"
+        raise ListenError(address, reason or "unknown host") from error
+    sockets: list[socket.socket] = []
+    absent: OSError | None = None
+    for family, _, _, _, where in dict.fromkeys(found):
+        try:
+            sockets.append(_open(family, where))
+        except OSError as error:
+            if error.errno not in _ABSENT_FAMILY:
+                _close(sockets)
+                raise ListenError(address, _reason(error)) from error
+            absent = error
+    if not sockets and absent is not None:
+        raise ListenError(address, _reason(absent)) from absent
+    return sockets
+
+
+def _open(family: int, where: tuple[object, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MS)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(where)
+        # Now, not when serving: with SO_REUSEADDR two sockets may be bound to one
+        # port as long as neither listens.
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for listener in sockets:
+        listener.close()
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -1,0 +1,140 @@
+"""What is answered at which path."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from exporter.clock import Clock
+from exporter.model.snapshot import Snapshot
+from exporter.web.headers import SecureHeaders
+from exporter.web.view import view_of
+
+Reload = Callable[[], Awaitable[Sequence[str]]]
+RENDERINGS_MAX = 2
+"""Metrics or pages rendered at the same time, each in a thread; the rest wait."""
+_FOLDER = Path(__file__).parent
+_STATIC = "/static"
+_OWN_SITES = frozenset({"none", "same-origin"})
+"""What a browser says of where a request comes from (Sec-Fetch-Site)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where everything that is served comes from."""
+
+    render: Callable[[str, str], tuple[bytes, str, str | None]]
+    """Makes the metrics from the headers Accept and Accept-Encoding: body, content
+    type, content encoding. Called in a thread."""
+    snapshot: Callable[[], Snapshot]
+    clock: Clock
+    unhealthy: Callable[[], str | None]
+    """Why this process is not well, None if it is."""
+    not_ready: Callable[[], str | None]
+    """Why there is nothing to show yet, None once there is."""
+    reload: Reload | None = None
+    """Reloads the configuration and returns its problems; None if not enabled."""
+
+
+def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp:
+    """Return the application.
+
+    Args:
+        sources: what is served.
+        version: of this program, for the page.
+        telemetry_path: where the metrics are, such as /metrics.
+    """
+    answers = _Answers(sources, version, telemetry_path)
+    routes = [
+        Route("/", answers.page),
+        Route(telemetry_path, answers.metrics),
+        Route("/-/healthy", answers.healthy),
+        Route("/-/ready", answers.ready),
+        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static")),
+    ]
+    if sources.reload is not None:
+        answer = _reload_with(sources.reload)
+        routes.append(Route("/-/reload", answer, methods=["POST"]))
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # a redirect would echo the Host header
+    return SecureHeaders(app, kept=f"{_STATIC}/")
+
+
+class _Answers:
+    """The answer to each path."""
+
+    def __init__(self, sources: Sources, version: str, telemetry_path: str) -> None:
+        self._sources = sources
+        self._version = version
+        self._telemetry_path = telemetry_path
+        self._renderings = asyncio.Semaphore(RENDERINGS_MAX)
+        self._template = Environment(
+            loader=FileSystemLoader(_FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        ).get_template("index.html")
+
+    async def metrics(self, request: Request) -> Response:
+        """Return the metrics in the format that is asked for."""
+        asked = [
+            ", ".join(request.headers.getlist(name))
+            for name in ("accept", "accept-encoding")
+        ]
+        async with self._renderings:
+            rendered = await asyncio.to_thread(self._sources.render, *asked)
+        body, content_type, content_encoding = rendered
+        headers = {"content-type": content_type, "vary": "Accept, Accept-Encoding"}
+        if content_encoding is not None:
+            headers["content-encoding"] = content_encoding
+        return Response(body, headers=headers)
+
+    async def page(self, _request: Request) -> Response:
+        """Return the page for people."""
+        async with self._renderings:
+            return HTMLResponse(await asyncio.to_thread(self._render_page))
+
+    def _render_page(self) -> str:
+        view = view_of(
+            self._sources.snapshot(),
+            self._sources.clock.now_utc(),
+            version=self._version,
+            telemetry_path=self._telemetry_path,
+        )
+        return self._template.render(view=view)
+
+    async def healthy(self, _request: Request) -> Response:
+        """Return whether this process works, whatever the engine does."""
+        return _state("healthy", self._sources.unhealthy())
+
+    async def ready(self, _request: Request) -> Response:
+        """Return whether there is anything to show."""
+        return _state("ready", self._sources.not_ready())
+
+
+def _reload_with(reload: Reload) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        """Reload the configuration; a browser may not be tricked into it."""
+        if request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+            return PlainTextResponse("not from another site\n", 403)
+        problems = await reload()
+        if problems:
+            return PlainTextResponse("".join(f"{one}\n" for one in problems), 500)
+        return PlainTextResponse("reloaded\n")
+
+    return answer
+
+
+def _state(name: str, why_not: str | None) -> Response:
+    if why_not is None:
+        return PlainTextResponse(f"{name}\n")
+    return PlainTextResponse(f"not {name}: {why_not}\n", 503)

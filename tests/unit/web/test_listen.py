@@ -1,0 +1,109 @@
+"""Rules of listening: all or nothing, and one clear line."""
+
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from exporter.errors import ListenError
+from exporter.web.listen import listen
+
+
+@contextlib.contextmanager
+def listening(addresses: Sequence[tuple[str, int]]) -> Iterator[list[socket.socket]]:
+    """Listen, and close at the end."""
+    with contextlib.ExitStack() as opened:
+        sockets = listen(addresses)
+        for one in sockets:
+            opened.enter_context(one)
+        yield sockets
+
+
+def refusal(addresses: Sequence[tuple[str, int]]) -> str:
+    """Return the line of the error."""
+    with pytest.raises(ListenError) as caught:
+        listen(addresses)
+    return str(caught.value)
+
+
+def test_both_families() -> None:
+    """IPv4 and IPv6 addresses are listened on beside each other."""
+    with listening([("127.0.0.1", 0), ("::1", 0)]) as sockets:
+        for one in sockets:
+            with socket.create_connection(one.getsockname()[:2], timeout=5):
+                pass
+
+        assert [socket.AF_INET, socket.AF_INET6] == [one.family for one in sockets]
+
+
+def test_a_name_is_all_its_addresses() -> None:
+    """A name is resolved once, here."""
+    with listening([("localhost", 0)]) as sockets:
+        hosts = {one.getsockname()[0] for one in sockets}
+
+        assert hosts
+        assert hosts <= {"127.0.0.1", "::1"}
+
+
+def test_every_interface() -> None:
+    """An empty host is every interface of both families, on sockets of their own."""
+    with listening([("", 0)]) as sockets:
+        hosts = {one.getsockname()[0] for one in sockets}
+
+        assert {"0.0.0.0", "::"} == hosts
+
+
+def test_a_port_in_use() -> None:
+    """What is wrong and what can be done is one line."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        assert refusal([("127.0.0.1", port)]) == (
+            f"cannot listen on 127.0.0.1:{port} (Address already in use); stop what "
+            "uses it, or choose another with --web.listen-address"
+        )
+
+
+def test_our_own_port_is_in_use_too() -> None:
+    """A second exporter cannot share the port of the first before it serves."""
+    with listening([("127.0.0.1", 0)]) as (first,):
+        port = first.getsockname()[1]
+
+        assert f"127.0.0.1:{port} (Address already in use)" in refusal(
+            [("127.0.0.1", port)]
+        )
+
+
+def test_all_or_nothing() -> None:
+    """If one address fails, the others are free again."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            free = probe.getsockname()[1]
+
+        refusal([("127.0.0.1", free), ("127.0.0.1", taken)])
+
+        with listening([("127.0.0.1", free)]):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (("192.0.2.1", 1), "192.0.2.1:1 (Cannot assign requested address)"),
+        (("2001:db8::1", 1), "[2001:db8::1]:1 (Cannot assign requested address)"),
+        (("a" * 64, 1), f"{'a' * 64}:1 (not a host name)"),
+    ],
+    ids=["foreign IPv4 address", "foreign IPv6 address", "no name"],
+)
+def test_addresses_that_are_not_ours(address: tuple[str, int], expected: str) -> None:
+    """The system's own words say why."""
+    assert f"cannot listen on {expected};" in refusal([address])
+
+
+def test_a_name_that_does_not_exist() -> None:
+    """The resolver's words say why."""
+    assert "cannot listen on no-such-host.invalid:1 (" in refusal(
+        [("no-such-host.invalid", 1)]
+    )
