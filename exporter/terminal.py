@@ -72,7 +72,11 @@ class Output:
         self.pieces([json.dumps(value, indent=1), "\n"])
 
     def pieces(self, pieces: Iterable[str]) -> None:
-        """Write pieces of text; a reader that went away is no error."""
+        """Write pieces of text; a reader that went away is no error.
+
+        Raises:
+            click.ClickException: they cannot be written.
+        """
         encoding = self._stream.encoding
         try:
             for piece in pieces:
@@ -81,6 +85,9 @@ class Output:
             self._stream.flush()
         except BrokenPipeError:
             drop_output()
+        except OSError as error:
+            message = f"cannot write to standard output ({error.strerror})"
+            raise click.ClickException(message) from error
 
     def _width(self) -> int:
         columns = self._environment.get("COLUMNS", "")

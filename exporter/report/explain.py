@@ -50,32 +50,18 @@ def explain_text(
     if topology is None:
         yield (Span("no engine has answered yet", Role.DOUBT),)
         return
-    yield from _end("source", source, topology)
-    yield from _end("destination", destination, topology)
+    yield from _end("source", source, topology, page)
+    yield from _end("destination", destination, topology, page)
     networks = _networks(topology, source, destination, states)
     for network in networks:
         yield from _network(network, page)
     yield BLANK
     if not states:
-        why = why_no_pair(source, destination)
+        why = _why_no_pair(topology, source, destination)
         yield from wrapped(f"There is no pair: {why}.", page.width)
     for state in states:
         yield from _pair(snapshot, state, page)
         yield BLANK
-
-
-def why_no_pair(source: End, destination: End) -> str:
-    """Return why nothing goes from one end to the other, in words."""
-    if destination.is_host:
-        return "the host has no endpoint on a network"
-    for end in (source, destination):
-        if end.sandbox is None and not end.is_gateway:
-            return f"{clean(end.name)} is not running"
-    if source.sandbox == destination.sandbox:
-        return "both have the same network stack"
-    if source.is_host and destination.is_gateway:
-        return "the host's gateways are its own interfaces"
-    return "no address of the destination is of a family that the source has"
 
 
 def explain_document(
@@ -97,6 +83,25 @@ def explain_document(
     }
 
 
+def _why_no_pair(topology: Topology, source: End, destination: End) -> str:
+    """Return why nothing goes from one end to the other, in words."""
+    if source.sandbox is not None and source.sandbox == destination.sandbox:
+        return "both have the same network stack"
+    if destination.is_host:
+        return "the host has no endpoint on a network"
+    if source.is_host and destination.is_gateway:
+        return "the host's gateways are its own interfaces"
+    for end in (source, destination):
+        if end.container is None or end.is_host:
+            continue
+        name = clean(end.name)
+        if end.sandbox is None:
+            return f"{name} is not running"
+        if not any(endpoint.addresses for endpoint in _endpoints(topology, end)):
+            return f"{name} has no address on any network"
+    return "no address of the destination is of a family that the source has"
+
+
 def _pair_document(snapshot: Snapshot, state: PairState) -> Json:
     rule = RULES.get(state.decision.rule)
     seen_ = state.observation
@@ -114,16 +119,16 @@ def _pair_document(snapshot: Snapshot, state: PairState) -> Json:
     }
 
 
-def _end(role: str, end: End, topology: Topology) -> Iterator[Line]:
+def _end(role: str, end: End, topology: Topology, page: Page) -> Iterator[Line]:
     head = Span(f"{role} ", Role.QUIET), Span(clean(end.name), Role.HEADING)
     if end.is_gateway:
         yield (*head, Span(": the source's own gateways"))
     elif end.container is None:
         yield (*head, Span(": the engine's network namespace"))
-        yield from interface_lines(topology.host.interfaces, "  ", every=False)
+        yield from interface_lines(topology.host.interfaces, "  ", page, every=False)
     else:
         yield (*head, Span(f": {container_words(topology, end.container)}"))
-        yield from endpoint_lines(topology, _endpoints(topology, end), "  ")
+        yield from endpoint_lines(topology, _endpoints(topology, end), "  ", page)
 
 
 def _endpoints(topology: Topology, end: End) -> tuple[Endpoint, ...]:
@@ -170,7 +175,7 @@ def _pair(snapshot: Snapshot, state: PairState, page: Page) -> Iterator[Line]:
     ]
     if state.reason:
         rows.append(("because", clean(state.reason)))
-    rows.append(("since", _when(state)))
+    rows.extend(_times(state))
     yield from fields(rows, page.width)
 
 
@@ -181,7 +186,10 @@ def _seen(state: PairState, page: Page) -> str:
     return f"{words} ({observation.result}{', ' + counts if counts else ''})"
 
 
-def _when(state: PairState) -> str:
+def _times(state: PairState) -> Iterator[tuple[str, str]]:
     if state.probed is None:
-        return f"{moment(state.since)}, never probed"
-    return f"{moment(state.since)}, last probed {moment(state.probed)}"
+        yield "probed", "never"
+        return
+    if state.since < state.probed:
+        yield "since", moment(state.since)
+    yield "probed", moment(state.probed)

@@ -4,7 +4,7 @@ Pairs that share everything but their ends stand under one heading, so that a fl
 ruleset reads as one finding and not as hundreds.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from exporter.model.outcome import VIOLATIONS, Observation, Result, Scope, Verdict
@@ -139,7 +139,7 @@ def _finding(
     if len(members) <= ONE_LINE_EACH:
         yield from _one_line_each(snapshot, members, page)
     else:
-        yield from _by_end(snapshot, members, page)
+        yield from _gathered(snapshot, members, page)
 
 
 def _result(kind: _Kind, page: Page) -> str:
@@ -191,35 +191,24 @@ def _detail(state: PairState, glyphs: Glyphs) -> str:
     return ""
 
 
-def _by_end(snapshot: Snapshot, members: list[PairState], page: Page) -> Iterator[Line]:
-    """Yield pairs gathered by source or by destination, whichever are fewer."""
-
-    def source(state: PairState) -> str:
-        return clean(snapshot.source_name(state))
-
-    def destination(state: PairState) -> str:
-        return f"{clean(snapshot.destination_name(state))} {state.pair.address}"
-
-    by_source = _gathered(members, source, destination)
-    by_destination = _gathered(members, destination, source)
-    glyph, chosen = page.glyphs.to, by_source
-    if len(by_destination) < len(by_source):
-        glyph, chosen = page.glyphs.back, by_destination
-    for end, others in chosen.items():
-        yield from flowed(
-            sorted(others, key=natural),
-            page.width,
-            indent=" " * 8,
-            first=f"    {end} {glyph} ",
-        )
-
-
 def _gathered(
-    members: list[PairState],
-    key: Callable[[PairState], str],
-    value: Callable[[PairState], str],
-) -> dict[str, list[str]]:
-    gathered: dict[str, list[str]] = {}
+    snapshot: Snapshot, members: list[PairState], page: Page
+) -> Iterator[Line]:
+    """Yield pairs as sources and destinations, each of the one with each of the other.
+
+    Sources stand together that have the very same destinations.
+    """
+    destinations: dict[str, list[str]] = {}
     for state in members:
-        gathered.setdefault(key(state), []).append(value(state))
-    return gathered
+        destination = clean(snapshot.destination_name(state))
+        destinations.setdefault(clean(snapshot.source_name(state)), []).append(
+            f"{destination} {state.pair.address}"
+        )
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for source in sorted(destinations, key=natural):
+        key = tuple(sorted(destinations[source], key=natural))
+        alike.setdefault(key, []).append(source)
+    for found, sources in alike.items():
+        turn = f"{sources[-1]} {page.glyphs.to} {found[0]}"
+        items = [*sources[:-1], turn, *found[1:]]
+        yield from flowed(items, page.width, indent=" " * 8, first=" " * 4)

@@ -15,7 +15,7 @@ from exporter.model.topology import (
     Subnet,
     Topology,
 )
-from exporter.report.page import Line, Role, Span, clean, pad, width_of
+from exporter.report.page import Line, Page, Role, Span, clean, flowed, pad, width_of
 from exporter.report.words import counted
 
 
@@ -103,44 +103,52 @@ def sandbox_name(topology: Topology, container: Container) -> str | None:
 
 
 def endpoint_lines(
-    topology: Topology, endpoints: Sequence[Endpoint], indent: str
+    topology: Topology, endpoints: Sequence[Endpoint], indent: str, page: Page
 ) -> Iterator[Line]:
-    """Yield a line for each endpoint: network, addresses, gateway, MAC."""
-    rows = [_endpoint_row(topology, endpoint) for endpoint in endpoints]
-    yield from table(rows, indent)
-
-
-def _endpoint_row(topology: Topology, endpoint: Endpoint) -> tuple[str, ...]:
-    network = topology.network_by_id.get(endpoint.network_id)
-    addresses = [f"{one.address}/{one.prefix_length}" for one in endpoint.addresses]
-    gateways = [str(one.gateway) for one in endpoint.addresses if one.gateway]
-    return (
-        clean(network.name if network else endpoint.network_id[:12]),
-        ", ".join(addresses) or "no address",
-        f"gateway {', '.join(gateways)}" if gateways else "no gateway",
-        clean(endpoint.mac or ""),
-    )
+    """Yield each endpoint: network, MAC, addresses, gateways."""
+    rows = []
+    for endpoint in endpoints:
+        network = topology.network_by_id.get(endpoint.network_id)
+        name = clean(network.name if network else endpoint.network_id[:12])
+        facts = [f"{one.address}/{one.prefix_length}" for one in endpoint.addresses]
+        gateways = [one.gateway for one in endpoint.addresses if one.gateway]
+        facts = facts or ["no address"]
+        facts.extend(f"gateway {gateway}" for gateway in gateways)
+        rows.append(((name, clean(endpoint.mac or "")), facts))
+    yield from _table(rows, indent, page)
 
 
 def interface_lines(
-    interfaces: Sequence[HostInterface], indent: str, *, every: bool
+    interfaces: Sequence[HostInterface], indent: str, page: Page, *, every: bool
 ) -> Iterator[Line]:
-    """Yield a line for each interface of the host.
+    """Yield each interface of the host: name, state, MTU, MAC, addresses.
 
     Args:
         interfaces: of the engine's network namespace.
         indent: of each line.
+        page: what to write on.
         every: also those with nothing but a link-local address, as the host's ends
             of the containers' veth pairs have.
     """
     chosen = [one for one in interfaces if every or _is_known_by_address(one)]
-    rows = [_interface_row(interface) for interface in chosen]
-    yield from table(rows, indent)
+    rows = [
+        (
+            (
+                clean(one.name),
+                "up" if one.up else "down",
+                f"MTU {one.mtu}",
+                clean(one.mac or ""),
+            ),
+            [f"{address}/{length}" for address, length in one.addresses]
+            or ["no address"],
+        )
+        for one in chosen
+    ]
+    yield from _table(rows, indent, page)
     left = len(interfaces) - len(chosen)
     if left:
-        others = counted(left, "interface")
-        text = f"{indent}and {others} without an address of its own"
-        yield (Span(text if left == 1 else text.replace("its", "their"), Role.QUIET),)
+        text = f"{indent}and {counted(left, 'interface')} known by no address"
+        yield (Span(text, Role.QUIET),)
 
 
 def _is_known_by_address(interface: HostInterface) -> bool:
@@ -150,22 +158,26 @@ def _is_known_by_address(interface: HostInterface) -> bool:
     )
 
 
-def _interface_row(interface: HostInterface) -> tuple[str, ...]:
-    addresses = [f"{address}/{length}" for address, length in interface.addresses]
-    return (
-        clean(interface.name),
-        ", ".join(addresses) or "no address",
-        "up" if interface.up else "down",
-        f"MTU {interface.mtu}",
-        clean(interface.mac or ""),
-    )
+def _table(
+    rows: Sequence[tuple[tuple[str, ...], list[str]]], indent: str, page: Page
+) -> Iterator[Line]:
+    """Yield rows with their columns under each other; what follows them is wrapped.
 
-
-def table(rows: Sequence[tuple[str, ...]], indent: str) -> Iterator[Line]:
-    """Yield rows with their columns under each other; the first one is a name."""
-    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        first, *others = (
-            pad(text, width) for text, width in zip(row, widths, strict=True)
-        )
-        yield (Span(f"{indent}{first}"), Span("  " + "  ".join(others), Role.QUIET))
+    The first column is a name; a column that is empty in every row is left out.
+    """
+    columns = list(zip(*(cells for cells, _ in rows), strict=True))
+    widths = [max(map(width_of, column)) for column in columns]
+    for cells, facts in rows:
+        texts = [
+            pad(cell, width) + "  "
+            for cell, width in zip(cells, widths, strict=True)
+            if width
+        ]
+        lead = indent + "".join(texts)
+        lines = flowed(facts, page.width - width_of(lead))
+        for number, line in enumerate(lines):
+            if number == 0:
+                name = Span(indent + texts[0])
+                yield (name, Span("".join(texts[1:]), Role.QUIET), *line)
+            else:
+                yield (Span(" " * width_of(lead)), *line)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from exporter.model.outcome import Scope
 from exporter.model.snapshot import Snapshot
-from exporter.model.topology import IpVersion
+from exporter.model.topology import IpVersion, Network, Topology
 from exporter.report.findings import findings
 from exporter.report.grid import (
     Grid,
@@ -60,12 +60,17 @@ def _title(snapshot: Snapshot, page: Page) -> Iterator[Line]:
     facts = [
         f"{clean(engine.product)} {clean(engine.version)}",
         counted(running, "container"),
-        counted(len(topology.networks), "network"),
+        counted(len(_networks(topology)), "network"),
     ]
     if snapshot.cycle is not None:
         facts.append(f"{moment(snapshot.cycle.started)}")
         facts.append(f"{snapshot.cycle.duration_s:.1f} s")
     yield from flowed(facts, page.width, between=f" {page.glyphs.between} ")
+
+
+def _networks(topology: Topology) -> list[Network]:
+    """Return the networks that containers have endpoints on."""
+    return [one for one in topology.networks if one.driver not in ("host", "null")]
 
 
 def _grids(

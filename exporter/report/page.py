@@ -50,7 +50,6 @@ class Glyphs:
     unverified: str
     not_probed: str
     to: str
-    back: str
     between: str
     """Separates facts on one line."""
     cut: str
@@ -66,7 +65,6 @@ UNICODE = Glyphs(
     unverified="?",
     not_probed="-",
     to="→",
-    back="←",
     between="·",
     cut="…",
     micro="µ",
@@ -79,7 +77,6 @@ ASCII = Glyphs(
     unverified="?",
     not_probed="-",
     to="->",
-    back="<-",
     between="|",
     cut="~",
     micro="u",

@@ -30,7 +30,7 @@ def topology_text(snapshot: Snapshot, page: Page) -> Iterator[Line]:
     yield BLANK
     yield (Span(counted(len(topology.containers), "container"), Role.HEADING),)
     for container in topology.containers:
-        yield from _container(topology, container)
+        yield from _container(topology, container, page)
     yield BLANK
     yield from _host(topology, page)
     yield from notice_lines(snapshot, page)
@@ -58,12 +58,12 @@ def _network(network: Network, page: Page) -> Iterator[Line]:
         yield (Span(f"    {subnet_text(subnet)}", Role.QUIET),)
 
 
-def _container(topology: Topology, container: Container) -> Iterator[Line]:
+def _container(topology: Topology, container: Container, page: Page) -> Iterator[Line]:
     yield (Span(f"  {clean(container.name)}: {container_words(topology, container)}"),)
     if container in topology.host_members:
-        yield from interface_lines(topology.host.interfaces, "    ", every=False)
+        yield from interface_lines(topology.host.interfaces, "    ", page, every=False)
     else:
-        yield from endpoint_lines(topology, container.endpoints, "    ")
+        yield from endpoint_lines(topology, container.endpoints, "    ", page)
 
 
 def _host(topology: Topology, page: Page) -> Iterator[Line]:
@@ -74,4 +74,4 @@ def _host(topology: Topology, page: Page) -> Iterator[Line]:
     if topology.host_members:
         names = [clean(container.name) for container in topology.host_members]
         yield from flowed(names, page.width, indent="    ", first="  containers: ")
-    yield from interface_lines(host.interfaces, "  ", every=True)
+    yield from interface_lines(host.interfaces, "  ", page, every=True)
