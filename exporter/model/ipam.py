@@ -101,13 +101,15 @@ def _pool(network: Network, subnet: Subnet) -> _Pool:
 def _range(subnet: Subnet) -> IPNetwork:
     """Return what the engine allocates from.
 
-    A range greater than its subnet counts as the subnet: networks made before
+    A range that is not within its subnet counts as the subnet: networks made before
     engine 24 may have one.
     """
     inner, outer = subnet.ip_range, subnet.prefix
     if inner is None or inner.version != outer.version:
         return outer
-    return inner if inner.prefixlen >= outer.prefixlen else outer
+    first, last = bounds_of(outer)
+    low, high = bounds_of(inner)
+    return inner if first <= low and high <= last else outer
 
 
 def _taken(topology: Topology) -> Mapping[_Pool, set[int]]:

@@ -1,11 +1,14 @@
 """Scrapes as Prometheus reads them: rendered, then parsed again."""
 
+import re
 from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.metrics import Exposition
+from exporter.metrics.catalogue import BY_NAME
 from exporter.metrics.collector import SERIES_LIMIT
+from exporter.metrics.family import Family, Label
 from exporter.model.snapshot import Snapshot
 from tests.fakes.snapshots import StillClock
 
@@ -57,3 +60,31 @@ def by(found: Scrape, name: str, *wanted: str) -> dict[tuple[str, ...], float]:
         assert key not in result, f"{wanted} do not tell {name} apart: {labels}"
         result[key] = value
     return result
+
+
+def labels_of(family: Family) -> dict[str, Label]:
+    """Return a family's labels by name."""
+    return {label.name: label for label in family.labels}
+
+
+def family_of(sample: str) -> Family:
+    """Return the family of a sample."""
+    bare = re.sub(r"_(bucket|sum|count)$", "", sample)
+    return BY_NAME.get(f"dockernet_{sample}") or BY_NAME[f"dockernet_{bare}"]
+
+
+def strays(found: Scrape) -> list[str]:
+    """Return what a scrape has beyond what the catalogue says."""
+    wrong = []
+    for name, series in found.items():
+        labels = labels_of(family_of(name))
+        for one in series:
+            rest = {key: value for key, value in one if key != "le"}
+            if rest.keys() != labels.keys():
+                wrong.append(f"{name}: labels {sorted(rest)}")
+            wrong.extend(
+                f"{name}: {key}={value}"
+                for key, value in rest.items()
+                if labels[key].values and value not in labels[key].values
+            )
+    return wrong

@@ -23,7 +23,7 @@ from exporter.model.topology import (
     Topology,
 )
 from tests.fakes import report_samples
-from tests.fakes.report_samples import STARTED, Change, crowd, replaced
+from tests.fakes.report_samples import STARTED, Change, crowd
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
 NOW = STARTED + timedelta(seconds=7)
@@ -183,7 +183,7 @@ def _on_a_host(found: Topology) -> Topology:
         version="28.5.2", api_version="1.51", firewall_backend="iptables"
     )
     networks = (*found.networks, _bare("host", "host"), _bare("none", "null"))
-    return replaced(
+    return replace(
         found,
         engine=engine,
         networks=tuple(sorted(networks, key=lambda one: one.name)),

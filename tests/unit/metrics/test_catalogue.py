@@ -5,10 +5,10 @@ import re
 import pytest
 
 from exporter.metrics.catalogue import BY_NAME, FAMILIES, GROUPS, most_series
-from exporter.metrics.family import Family, Kind, Label
+from exporter.metrics.family import Family, Kind
 from exporter.metrics.sizes import Sizes
 from tests.fakes import snapshots
-from tests.fakes.scrapes import Scrape, scrape
+from tests.fakes.scrapes import family_of, scrape, strays
 
 SIZES = Sizes(networks=31, endpoints=1300, families=2, subnets=62, pools=7)
 RESERVED = {"instance", "job", "le", "quantile"}
@@ -50,34 +50,6 @@ def test_no_bound_grows_with_the_square_of_the_containers() -> None:
     tenfold = Sizes(networks=31, endpoints=13000, families=2, subnets=62, pools=7)
 
     assert most_series(tenfold) < 10 * most_series(SIZES)
-
-
-def labels_of(family: Family) -> dict[str, Label]:
-    """Return a family's labels by name."""
-    return {label.name: label for label in family.labels}
-
-
-def family_of(sample: str) -> Family:
-    """Return the family of a sample."""
-    bare = re.sub(r"_(bucket|sum|count)$", "", sample)
-    return BY_NAME.get(f"dockernet_{sample}") or BY_NAME[f"dockernet_{bare}"]
-
-
-def strays(found: Scrape) -> list[str]:
-    """Return what a scrape has beyond what the catalogue says."""
-    wrong = []
-    for name, series in found.items():
-        labels = labels_of(family_of(name))
-        for one in series:
-            rest = {key: value for key, value in one if key != "le"}
-            if rest.keys() != labels.keys():
-                wrong.append(f"{name}: labels {sorted(rest)}")
-            wrong.extend(
-                f"{name}: {key}={value}"
-                for key, value in rest.items()
-                if labels[key].values and value not in labels[key].values
-            )
-    return wrong
 
 
 @pytest.mark.parametrize(

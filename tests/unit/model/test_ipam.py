@@ -227,6 +227,7 @@ def test_who_reserves_a_gateway_nobody_chose(
     "ip_range",
     [
         pytest.param("10.0.0.0/8", id="greater than its subnet"),
+        pytest.param("10.0.0.8/30", id="beside its subnet"),
         pytest.param("fd00::/126", id="of the other family"),
     ],
 )
