@@ -1,3 +1,3 @@
-"""dockernet-exporter: who reaches whom on a Docker host, against what Docker promises."""
+"""dockernet-exporter: who reaches whom on a Docker host, against the promise."""
 
 __version__ = "0.1.0"

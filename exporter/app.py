@@ -70,27 +70,7 @@ class _Service:
             config, on_gone=self._on_gone, observer=self._observe
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
-        exposition = Exposition(
-            self._store.current,
-            self.session.clock,
-            series_limit=config.metrics.series_limit,
-        )
-        sources = Sources(
-            render=exposition.render,
-            snapshot=self._store.current,
-            clock=self.session.clock,
-            unhealthy=self._unhealthy,
-            not_ready=self._not_ready,
-            reload=self._reload_now if config.web.enable_lifecycle else None,
-        )
-        self._server = WebServer(
-            build_app(
-                sources,
-                version=__version__,
-                telemetry_path=config.web.telemetry_path,
-            ),
-            config.web.listen_addresses,
-        )
+        self._server = self._make_server()
         self._daemon = Daemon(
             surveyor=self.session.survey,
             runner=runner_for(self.session, config),
@@ -104,14 +84,33 @@ class _Service:
         self._scheduler = CycleScheduler(
             self._daemon.tick, config.probe.interval, self._daemon.cycle_skipped
         )
-        self._watcher = Watcher(
-            self.session.engine,
-            listeners=Listeners(
-                changed=self._on_changed,
-                connected=self._on_connected,
-                happened=self._on_event,
-            ),
-            clock=self.session.clock,
+        self._watcher = self._make_watcher()
+
+    def _make_server(self) -> WebServer:
+        config, clock = self._config, self.session.clock
+        exposition = Exposition(
+            self._store.current, clock, series_limit=config.metrics.series_limit
+        )
+        sources = Sources(
+            render=exposition.render,
+            snapshot=self._store.current,
+            clock=clock,
+            unhealthy=self._unhealthy,
+            not_ready=self._not_ready,
+            reload=self._reload_now if config.web.enable_lifecycle else None,
+        )
+        path = config.web.telemetry_path
+        app = build_app(sources, version=__version__, telemetry_path=path)
+        return WebServer(app, config.web.listen_addresses)
+
+    def _make_watcher(self) -> Watcher:
+        listeners = Listeners(
+            changed=self._on_changed,
+            connected=self._on_connected,
+            happened=self._on_event,
+        )
+        return Watcher(
+            self.session.engine, listeners=listeners, clock=self.session.clock
         )
 
     async def run(self) -> int:

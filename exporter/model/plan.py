@@ -152,20 +152,72 @@ def _gateway_entry(
 def plan(
     topology: Topology, scopes: Collection[Scope], networks: Callable[[Network], bool]
 ) -> tuple[Planned, ...]:
-    """Return every pair with its promise, of the networks that are asked for.
+    """Return every pair with its promise, of the networks that are looked at.
 
     Args:
         topology: what exists.
         scopes: the scopes to look at.
-        networks: whether a network's addresses are destinations.
+        networks: whether a network is looked at; both ends' must be.
     """
     promises = Promises(topology)
     wanted = {network.id for network in topology.networks if networks(network)}
-    return tuple(
+    planned = (
         Planned(pair=pair, decision=promises.decide(pair))
         for pair in all_pairs(topology, scopes)
         if pair.network in wanted
     )
+    return tuple(
+        item
+        for item in planned
+        if item.decision.source_network is None
+        or item.decision.source_network in wanted
+    )
+
+
+def focus(
+    planned: Collection[Planned], networks: Collection[NetworkId]
+) -> tuple[Planned, ...]:
+    """Return the pairs with an end on one of some networks."""
+    return tuple(
+        item
+        for item in planned
+        if item.pair.network in networks or item.decision.source_network in networks
+    )
+
+
+def touching(
+    planned: Collection[Planned], changed: Collection[SandboxId]
+) -> tuple[Planned, ...]:
+    """Return the pairs with a changed end, and those that control them."""
+    wanted = {
+        item.pair
+        for item in planned
+        if item.pair.source in changed or str(item.pair.destination) in changed
+    }
+    items = [item for item in planned if item.pair in wanted]
+    wanted |= needed_for(items, planned)
+    return tuple(item for item in planned if item.pair in wanted)
+
+
+def changed_sandboxes(before: Topology | None, after: Topology) -> set[SandboxId]:
+    """Return the sandboxes that are new, or that something about them changed.
+
+    A network whose options or subnets changed changes all sandboxes on it.
+    """
+    if before is None:
+        return {sandbox.id for sandbox in after.sandboxes}
+    old_networks = before.network_by_id
+    touched = {
+        network.id
+        for network in after.networks
+        if old_networks.get(network.id) != network
+    }
+    return {
+        sandbox.id
+        for sandbox in after.sandboxes
+        if before.sandbox_by_id.get(sandbox.id) != sandbox
+        or any(endpoint.network_id in touched for endpoint in sandbox.endpoints)
+    }
 
 
 def select(
