@@ -61,7 +61,7 @@ def read(path: Path) -> Document:
         document.problems.append((None, (), "is larger than 1 MiB"))
         return document
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         document.problems.append((line, (), "is not UTF-8"))

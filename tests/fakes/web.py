@@ -17,6 +17,8 @@ from exporter.web.protocol import Limits
 from tests.fakes.pages import NOW
 
 T = TypeVar("T")
+PATIENCE_S = 4.0
+"""Less than the server keeps an idle connection."""
 
 
 class Now(SystemClock):
@@ -120,13 +122,14 @@ def all_fetched(
 
 
 async def spoken(server: WebServer, said: bytes) -> bytes:
-    """Return everything a server sends on a connection until it closes it."""
+    """Return everything a server sends on a connection until it closes it, soon."""
     host, port = server.addresses[0]
     reader, writer = await asyncio.open_connection(host, port)
     try:
         writer.write(said)
         await writer.drain()
-        return await reader.read()
+        async with asyncio.timeout(PATIENCE_S):
+            return await reader.read()
     finally:
         writer.close()
         with contextlib.suppress(ConnectionError):

@@ -271,7 +271,7 @@ class TestPrecedence:
 
     def test_settings_of_several_sources_must_agree(self, tmp_path: Path) -> None:
         """What does not fit together is told where the higher source said it."""
-        path = written(tmp_path, "probe:\n  interval: 10s\n")
+        path = written(tmp_path, "probe:\n  interval: 10s\n  timeout: 1s\n")
         text = (
             "a cycle may wait four times for probe.timeout (5s), which does not fit "
             "into probe.interval (10s)"

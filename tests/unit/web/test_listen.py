@@ -54,6 +54,15 @@ def test_every_interface() -> None:
         assert {"0.0.0.0", "::"} == hosts
 
 
+def test_every_interface_on_one_port() -> None:
+    """The IPv6 socket leaves IPv4 to the other one."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+    with listening([("", port)]) as sockets:
+        assert [port, port] == [one.getsockname()[1] for one in sockets]
+
+
 def test_a_port_in_use() -> None:
     """What is wrong and what can be done is one line."""
     with socket.create_server(("127.0.0.1", 0)) as other:

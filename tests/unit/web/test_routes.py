@@ -54,7 +54,8 @@ class TestMetrics:
 
         def slow() -> None:
             rendering.set()
-            may_go_on.wait(10)
+            if not may_go_on.wait(5):
+                raise TimeoutError
 
         given = Given(renderer=slow)
 
