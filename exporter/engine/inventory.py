@@ -64,6 +64,9 @@ class Inventory:
         self._state: EngineState | None = None
         self._records: Records = {}
         self._networks: Networks = {}
+        # Named by an event, and not asked for with success since.
+        self._doubtful: set[ContainerId] = set()
+        self._doubtful_networks: set[NetworkId] = set()
 
     @property
     def state(self) -> EngineState | None:
@@ -74,8 +77,7 @@ class Inventory:
         """Bring everything up to date after a change that the events told of.
 
         Raises:
-            EngineError: nothing was changed; a full pass is due when the engine
-                answers again.
+            EngineError: nothing was changed; the next pass makes up for it.
         """
         if change.resync:
             return self.full(suspects=change.containers)
@@ -91,8 +93,9 @@ class Inventory:
             suspects: containers that events named; asked for in any case.
 
         Raises:
-            EngineError: nothing was changed.
+            EngineError: nothing was changed; the next pass makes up for it.
         """
+        self._doubtful |= set(suspects)
         engine = parse_engine(
             self._client.version(),
             self._client.info(),
@@ -101,11 +104,10 @@ class Inventory:
             tls=self._client.tls,
         )
         listed = parse.parse_entries(self._client.containers())
-        doubtful = set(suspects) | self._unread()
         stale = [
             identity
             for identity, witness in listed.items()
-            if identity in doubtful or not self._agrees(identity, witness)
+            if identity in self._doubtful or not self._agrees(identity, witness)
         ]
         records = {
             identity: record
@@ -126,22 +128,26 @@ class Inventory:
         """Ask for the containers and networks that events named.
 
         Raises:
-            EngineError: nothing was changed.
+            EngineError: nothing was changed; the next pass makes up for it.
         """
+        self._doubtful |= set(containers)
+        self._doubtful_networks |= set(networks)
         if self._state is None:
-            return self.full(suspects=containers)
+            return self.full()
         engine = self._state.engine
         records = dict(self._records)
-        unread = self._inspect(set(containers) | self._state.unread, records)
+        unread = self._inspect(self._doubtful, records)
         known = dict(self._networks)
-        if networks or unknown_networks(known.values(), records.values()):
+        if self._doubtful_networks or unknown_networks(
+            known.values(), records.values()
+        ):
             known = self._list_networks(engine)
             for identity in known.keys() & self._networks.keys():
                 known[identity] = _with_counts(
                     known[identity], self._networks[identity]
                 )
             fresh = known.keys() - self._networks.keys()
-            self._count_addresses(engine, known, set(networks) | fresh)
+            self._count_addresses(engine, known, self._doubtful_networks | fresh)
         return self._commit(engine, known, records, unread)
 
     def topology(self, host: HostNetwork) -> Topology:
@@ -162,9 +168,6 @@ class Inventory:
             records=self._state.records,
             host=host,
         )
-
-    def _unread(self) -> frozenset[ContainerId]:
-        return frozenset() if self._state is None else self._state.unread
 
     def _agrees(self, identity: ContainerId, witness: Witness | None) -> bool:
         known = self._records.get(identity)
@@ -240,6 +243,7 @@ class Inventory:
             unread=unread,
         )
         self._records, self._networks = records, networks
+        self._doubtful, self._doubtful_networks = set(unread), set()
         return self._state
 
 

@@ -177,15 +177,25 @@ class TestEngine:
 
     def test_leaves_the_machines_etc_alone(self, fresh_engine: StartEngine) -> None:
         """What dockerd writes into /etc for user namespaces stays with the engine."""
-        before = Path("/etc/subuid").read_text(), Path("/etc/passwd").read_text()
+        files = [Path("/etc", name) for name in ("passwd", "subuid", "resolv.conf")]
+        before = [file.read_bytes() for file in files]
 
         engine = fresh_engine("--userns-remap=default")
 
         assert any("userns" in o for o in engine.docker.info()["SecurityOptions"])
-        assert before == (
-            Path("/etc/subuid").read_text(),
-            Path("/etc/passwd").read_text(),
-        )
+        assert before == [file.read_bytes() for file in files]
+
+    def test_asks_nobody_but_its_lan(self, demo: Running) -> None:
+        """A name that the engine does not know can only be asked for in the LAN."""
+        file = Path(demo.container("bridge1").attrs["ResolvConfPath"])
+
+        servers = [
+            line.split()[1]
+            for line in file.read_text().splitlines()
+            if line.startswith("nameserver")
+        ]
+
+        assert ["198.51.100.2"] == servers
 
 
 class TestTopology:

@@ -199,6 +199,21 @@ def test_a_refresh_of_a_dead_engine_fails() -> None:
         inventory.refresh({ContainerId(fake.id_of("web"))})
 
 
+def test_a_failed_refresh_is_made_up_for() -> None:
+    """What an event named is not forgotten because the engine was away."""
+    fake, inventory = started()
+    web, front = ContainerId(fake.id_of("web")), NetworkId("x")
+    fake.failures |= {"container": GONE, "version": GONE}
+    with pytest.raises(EngineUnavailable):
+        inventory.refresh({web}, {front})
+    fake.failures.clear()
+    fake.asked.clear()
+
+    inventory.refresh(set())
+
+    assert [f"container {web}", "networks"] == fake.asked
+
+
 def test_one_locked_container_does_not_hold_up_the_others() -> None:
     """What was known of it stays, and it is asked for again next time."""
     fake, inventory = started()
