@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 
-from exporter.cycle import CycleOutcome, carried, stale
+from exporter.cycle import CycleOutcome
+from exporter.model.aging import carried, stale
 from exporter.model.outcome import Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import EPOCH_CYCLES, Planned, Selection, epochs_to_cover

@@ -13,9 +13,7 @@ from exporter.clock import Clock
 from exporter.errors import ExporterError
 from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import (
-    NOT_PROBED,
     VIOLATIONS,
-    Expected,
     Observation,
     Observed,
     Result,
@@ -36,6 +34,7 @@ from exporter.model.topology import (
     Topology,
 )
 from exporter.model.verdict import Evidence, OwnKey, Ruling, Seen, judge, merge
+from exporter.netns import NetnsId
 
 Probe = Ping | Lookup
 
@@ -55,6 +54,10 @@ class Prober(Protocol):
 
     def interfaces(self, source: SandboxId) -> tuple[HostInterface, ...]:
         """Return the interfaces inside a source's namespace."""
+        ...
+
+    def identities(self) -> Mapping[SandboxId, NetnsId]:
+        """Return the namespaces of the sources that are open now."""
         ...
 
 
@@ -98,17 +101,20 @@ class CycleRunner:
         topology: Topology,
         selection: Selection,
         previous: Mapping[Pair, PairState],
-        is_there: Callable[[SandboxId], bool],
+        is_there: Callable[[SandboxId], bool] = lambda _: True,
     ) -> CycleOutcome:
         """Probe a selection and judge it.
+
+        A pair with an end that vanished or was replaced during the cycle is dropped,
+        never judged. What could not be opened at all is there, and unverified.
 
         Args:
             topology: what existed when the selection was made.
             selection: what to probe.
             previous: the newest state of each pair.
-            is_there: whether a sandbox still exists; a pair whose end vanished
-                during the cycle is dropped, never judged.
+            is_there: what else is known of whether a sandbox still exists.
         """
+        opened = dict(self._prober.identities())
         round_ = _Round(self._prober, self._settings, topology)
         round_.probe(selection.probed, self._settings.packets)
         rulings = round_.judge(selection.probed, self._young(topology))
@@ -121,7 +127,15 @@ class CycleRunner:
             round_.confirm(suspects, selection.probed)
             rulings = round_.judge(selection.probed, self._young(topology))
         now = self._clock.now_utc()
-        kept = [item for item in selection.probed if _ends_exist(item.pair, is_there)]
+        now_open = self._prober.identities()
+        kept = [
+            item
+            for item in selection.probed
+            if all(
+                end == HOST or (opened.get(end) == now_open.get(end) and is_there(end))
+                for end in _ends(item.pair)
+            )
+        ]
         return CycleOutcome(
             states=tuple(
                 round_.state(item, rulings[item.pair], previous.get(item.pair), now)
@@ -149,11 +163,10 @@ def _turned_bad(ruling: Ruling, previous: PairState | None) -> bool:
     return doubtful and (previous is None or previous.verdict is not ruling.verdict)
 
 
-def _ends_exist(pair: Pair, is_there: Callable[[SandboxId], bool]) -> bool:
-    ends = [pair.source]
-    if pair.destination is not None:
-        ends.append(SandboxId(pair.destination))
-    return all(end == HOST or is_there(end) for end in ends)
+def _ends(pair: Pair) -> tuple[SandboxId, ...]:
+    if pair.destination is None:
+        return (pair.source,)
+    return pair.source, SandboxId(pair.destination)
 
 
 class _Round:
@@ -327,54 +340,3 @@ def _host_keys(topology: Topology, networks: Collection[NetworkId]) -> set[OwnKe
 
 def _merged(before: Observation | None, now: Observation) -> Observation:
     return now if before is None else merge(before, now)
-
-
-def carried(
-    planned: Iterable[Planned],
-    previous: Mapping[Pair, PairState],
-    now: datetime,
-    max_age_s: float,
-) -> tuple[PairState, ...]:
-    """Return the states of pairs that this cycle did not probe.
-
-    The newest state stands until it is too old; then it is unverified. What was
-    never probed is skipped, or not judged where nothing is promised.
-    """
-    limit = now - timedelta(seconds=max_age_s)
-    return tuple(_carry(item, previous.get(item.pair), now, limit) for item in planned)
-
-
-def _carry(
-    item: Planned, before: PairState | None, now: datetime, limit: datetime
-) -> PairState:
-    if before is None or before.probed is None or before.decision != item.decision:
-        unknown = item.decision.expected is Expected.UNKNOWN
-        verdict = Verdict.NOT_JUDGED if unknown else Verdict.SKIPPED
-        same = before is not None and before.verdict is verdict
-        return PairState(
-            pair=item.pair,
-            decision=item.decision,
-            observation=NOT_PROBED,
-            controls=Controls(source=None, destination=None),
-            verdict=verdict,
-            since=before.since if same and before is not None else now,
-        )
-    if before.probed >= limit or before.verdict is Verdict.NOT_JUDGED:
-        return before
-    return stale(before, now, "too old")
-
-
-def stale(state: PairState, now: datetime, reason: str) -> PairState:
-    """Return a state that no longer says anything: unverified, nothing observed."""
-    says_nothing = state.verdict in (Verdict.NOT_JUDGED, Verdict.SKIPPED)
-    verdict = state.verdict if says_nothing else Verdict.UNVERIFIED
-    return PairState(
-        pair=state.pair,
-        decision=state.decision,
-        observation=NOT_PROBED,
-        controls=Controls(source=None, destination=None),
-        verdict=verdict,
-        reason=state.reason if says_nothing else reason,
-        since=state.since if state.verdict is verdict else now,
-        probed=state.probed,
-    )

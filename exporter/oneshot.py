@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from exporter.board import Board, only
 from exporter.budget import WINDOW_S, read_tables
 from exporter.config import Config
-from exporter.cycle import CycleOutcome
 from exporter.errors import EngineNotLocal, UnknownName
 from exporter.model.outcome import Verdict
 from exporter.model.pair import PairState
@@ -22,7 +21,7 @@ from exporter.model.plan import (
     select,
 )
 from exporter.model.snapshot import CycleInfo, Snapshot
-from exporter.model.topology import NetworkId, SandboxId, Topology
+from exporter.model.topology import NetworkId, Topology
 from exporter.report.request import CheckRequest
 from exporter.session import Session, looks_at, open_session, runner_for
 
@@ -180,19 +179,9 @@ class _Check:
             selection = select(
                 found, todo, epoch=0, budget=budget, everything=everything
             )
-            outcome = self._run(found, selection)
+            outcome = self._runner.run(found, selection, self._board.states)
         self._board.absorb(found, planned, selection, outcome, self._clock.now_utc())
         return selection
-
-    def _run(self, found: Topology, selection: Selection) -> CycleOutcome:
-        identities = self._session.prober.identities
-        opened = frozenset(identities())
-
-        def is_there(sandbox: SandboxId) -> bool:
-            # What could not be opened is there all the same, and unverified.
-            return sandbox not in opened or sandbox in identities()
-
-        return self._runner.run(found, selection, self._board.states, is_there)
 
     def _say_waiting(self, holder: str) -> None:
         self._progress(f"waiting for {holder}, which is probing on this host")

@@ -1,11 +1,12 @@
 """A network in memory: says which address answers whom, for tests of cycles."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 
 from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HostInterface, SandboxId, Topology
+from exporter.netns import NetnsId
 
 Answer = Callable[[str, str, int], Result]
 """Source, destination address, number of the probe call from 1: the result."""
@@ -20,6 +21,8 @@ class FakeProber:
         self._down: set[SandboxId] = set()
         self._topology = topology
         self.calls: list[Sequence[Ping | Lookup]] = []
+        self.replaced: set[SandboxId] = set()
+        """Sandboxes that get another namespace with the first probe."""
 
     def set_link_down(self, *sandboxes: str) -> None:
         """Report the links of sandboxes as down."""
@@ -51,6 +54,15 @@ class FakeProber:
             received=received,
             rtts_s=(50e-6,) * received,
         )
+
+    def identities(self) -> Mapping[SandboxId, NetnsId]:
+        """Return a namespace for each sandbox."""
+        return {
+            sandbox.id: NetnsId(
+                2 * number + bool(sandbox.id in self.replaced and self.calls)
+            )
+            for number, sandbox in enumerate(self._topology.sandboxes)
+        }
 
     def interfaces(self, source: SandboxId) -> tuple[HostInterface, ...]:
         """Return one interface with all the sandbox's addresses."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings, carried, stale
+from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings
+from exporter.model.aging import carried, stale
 from exporter.model.outcome import Observed, Result, Scope, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import NeighbourBudget, plan, select
@@ -195,6 +196,18 @@ def test_a_container_that_vanished_is_dropped() -> None:
     ends |= {SandboxId(str(s.pair.destination)) for s in outcome.states}
     assert "mybridge1" not in ends
     assert set(verdicts(outcome).values()) == {"as_expected"}
+
+
+def test_a_container_that_was_replaced_is_dropped() -> None:
+    """A restart during the cycle leaves its pairs to the next one."""
+    found = demo()
+    world = but(docker_like(found), Result.NETNS_ERROR, [("mybridge1", "*")])
+    prober = FakeProber(found, world)
+    prober.replaced.add(SandboxId("mybridge1"))
+
+    outcome = run(found, prober)
+
+    assert Counter(verdicts(outcome).values()) == {"as_expected": 20 - 8}
 
 
 def test_silence_of_a_young_container_is_not_held_against_it() -> None:
