@@ -20,9 +20,9 @@ from exporter.hostns import (
 )
 from exporter.model.topology import HostRoute
 from exporter.netns import NamespaceRef, NetnsId, open_namespace
-from tests.fakes.listener import Program, listening
 from tests.lab.fixtures import require
-from tests.lab.namespaces import Namespace, namespaces_missing
+from tests.lab.namespaces import namespaces_missing
+from tests.netns.hosts import Host, make_host
 from tests.netns.outside import say
 
 pytestmark = pytest.mark.netns
@@ -41,51 +41,8 @@ print(f"{found.source} {found.identity}" if isinstance(found, HostFound)
       else found.reason)
 """
 
-
-class Host:
-    """A namespace with an engine's bridges, and a process of the engine's name."""
-
-    def __init__(self, namespace: Namespace, folder: Path, program: str) -> None:
-        self.namespace = namespace
-        self.folder = folder
-        self._ends = ExitStack()
-        namespace.ip(
-            "link add docker0 type bridge",
-            "address add 172.17.0.1/16 dev docker0",
-            "link set docker0 up",
-        )
-        self.program: Program = self._ends.enter_context(
-            listening(folder, program, under=["nsenter", f"--net={namespace.path}"])
-        )
-
-    def add_named_bridge(self) -> None:
-        """Add the bridge of a user's network."""
-        self.namespace.ip(
-            "link add br-0123456789ab type bridge",
-            "address add 172.18.0.1/16 dev br-0123456789ab",
-            "link set br-0123456789ab up",
-        )
-
-    def add_sandbox_folder(self, *, default: Namespace | None = None) -> str:
-        """Make a folder as the engine does; return the SandboxKey in it.
-
-        Links stand in for the engine's mounts: they would outlive a crash of a test.
-        """
-        netns = self.folder / "netns"
-        netns.mkdir()
-        (netns / "default").symlink_to((default or self.namespace).path)
-        (netns / "0a1b2c3d4e5f").symlink_to(self.namespace.path)
-        return str(netns / "0a1b2c3d4e5f")
-
-    @property
-    def identity(self) -> NetnsId:
-        """Which namespace it is."""
-        with open_namespace(NamespaceRef(path=self.namespace.path)) as namespace:
-            return namespace.identity()
-
-    def close(self) -> None:
-        """End the process."""
-        self._ends.close()
+NO_PTRACE = ("setpriv", "--bounding-set", "-sys_ptrace,-net_raw")
+"""Without CAP_NET_RAW too, so that a process that holds it is not open to a look."""
 
 
 @pytest.fixture
@@ -101,13 +58,6 @@ def host(hosts: ExitStack, tmp_path: Path) -> Host:
     """An engine with docker0 and a user's bridge."""
     made = make_host(hosts, tmp_path / "one")
     made.add_named_bridge()
-    return made
-
-
-def make_host(ends: ExitStack, folder: Path, program: str = "dockerd") -> Host:
-    """Return an engine with docker0 only."""
-    made = Host(ends.enter_context(Namespace()), folder, program)
-    ends.callback(made.close)
     return made
 
 
@@ -189,10 +139,7 @@ class TestOrder:
             SEARCH,
             host.program.socket,
             "docker0=172.17.0.1",
-            under=[
-                *("nsenter", f"--net={host.namespace.path}"),
-                *("setpriv", "--bounding-set", "-sys_ptrace,-net_raw"),
-            ],
+            under=[*("nsenter", f"--net={host.namespace.path}"), *NO_PTRACE],
         )
 
         assert f"own {host.identity}" == said
@@ -217,11 +164,10 @@ class TestNeverGuessed:
         one = make_host(hosts, tmp_path / "one")
         two = make_host(hosts, tmp_path / "two")
         inside_one = ["nsenter", f"--net={one.namespace.path}"]
-        no_ptrace = ["setpriv", "--bounding-set", "-sys_ptrace,-net_raw"]
         asked = (SEARCH, two.program.socket, "docker0=172.17.0.1")
 
         assert f"engine process {two.identity}" == say(*asked, under=inside_one)
-        said = say(*asked, under=[*inside_one, *no_ptrace])
+        said = say(*asked, under=[*inside_one, *NO_PTRACE])
         assert "grant CAP_SYS_PTRACE" in said
         assert said.endswith("own: the engine runs in another one")
 
@@ -267,14 +213,15 @@ class TestNeverGuessed:
         """
         outer = make_host(hosts, tmp_path / "one")
         outer.add_sandbox_folder()
-        keys = (str(outer.folder / "netns" / "ffffffffffff"),)
+        for name in ("ffffffffffff", "default"):
+            keys = (str(outer.folder / "netns" / name),)
 
-        found = find_host_namespace(HostCandidates(sandbox_keys=keys), [DOCKER0])
+            found = find_host_namespace(HostCandidates(sandbox_keys=keys), [DOCKER0])
 
-        assert isinstance(found, HostNotFound)
-        assert (
-            "netns/default: holds only docker0, which another engine may have made"
-        ) in found.reason
+            assert isinstance(found, HostNotFound)
+            assert (
+                "netns/default: holds only docker0, which another engine may have made"
+            ) in found.reason
 
     def test_nothing_holds_the_bridges(self, host: Host) -> None:
         """Every candidate is named, with its reason, in one line."""
@@ -334,6 +281,21 @@ class TestFaults:
         candidates = HostCandidates(engine_socket=host.program.socket)
 
         assert host.identity == found_by(candidates, DOCKER0)[1]
+
+    def test_our_own_with_the_engines_process_in_it(
+        self, hosts: ExitStack, tmp_path: Path
+    ) -> None:
+        """The name is enough too where that is seen, though not looked into."""
+        host = make_host(hosts, tmp_path / "one")
+        host.namespace.ip("address flush dev docker0")
+        said = say(
+            SEARCH,
+            host.program.socket,
+            "docker0=172.17.0.1",
+            under=[*("nsenter", f"--net={host.namespace.path}"), *NO_PTRACE],
+        )
+
+        assert f"own {host.identity}" == said
 
     def test_an_engine_without_bridges(self, hosts: ExitStack, tmp_path: Path) -> None:
         """Its own process is enough; our own namespace never is."""

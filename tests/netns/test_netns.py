@@ -177,10 +177,12 @@ class TestIdentity:
             socket.socket() as own,
         ):
             weak = cookie_of(one, read_cookie=without_cookies)
+            before = counts()
 
             assert identity_is_weak(weak)
             assert weak == cookie_of(two, read_cookie=without_cookies)
             assert weak != cookie_of(own, read_cookie=without_cookies)
+            assert before == counts()
 
     def test_without_cookies_and_net_admin_it_is_asked_inside(
         self, lab: Namespace
@@ -280,12 +282,14 @@ class TestOpening:
         """Its namespace is still there, but the container has ended."""
         member.kill()
         os.waitid(os.P_PID, member.pid, os.WEXITED | os.WNOWAIT)  # dead, not reaped
+        before = counts()
         for ref in (
             NamespaceRef(path=lab.path, pid=member.pid),
             NamespaceRef(pid=member.pid),
         ):
             with pytest.raises(NetnsGone):
                 open_namespace(ref)
+        assert before == counts()
 
     def test_an_open_namespace_outlives_its_process(
         self, lab: Namespace, member: subprocess.Popen[bytes]

@@ -95,7 +95,10 @@ class TestWhatIsMissing:
         assert f"entered by {key} True" == said
 
     def test_a_process_that_proc_hides(self, member: subprocess.Popen[bytes]) -> None:
-        """With hidepid (systemd's ProtectProc=) CAP_SYS_PTRACE shows it again."""
+        """With hidepid (systemd's ProtectProc=) CAP_SYS_PTRACE shows it again.
+
+        It hides from whoever is not of the group 0.
+        """
         hidden = 'mount -t proc -o hidepid=invisible proc /proc && exec "$@"'
         said = say(
             ENTER,
@@ -105,6 +108,7 @@ class TestWhatIsMissing:
                 *("unshare", "--mount", "--propagation", "private"),
                 *("sh", "-c", hidden, "sh"),
                 *("setpriv", "--bounding-set", "-sys_ptrace,-net_raw"),
+                *("--regid", "65534", "--clear-groups"),
             ],
         )
 

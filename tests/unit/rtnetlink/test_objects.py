@@ -152,6 +152,14 @@ class TestParsing:
             Hop(index=4, gateway=None),
         ) == entry.hops
 
+    @pytest.mark.parametrize("length", [0, 1, 7, 9, 0xFFFF])
+    def test_a_next_hop_that_does_not_fit(self, length: int) -> None:
+        """A next hop is at least its fixed part and at most what there is."""
+        hop = struct.pack("=HBBi", length, 0, 0, 3)
+
+        with pytest.raises(PacketError):
+            parse_route(route_body(encode_attribute(9, hop)))
+
     def test_a_table_beyond_eight_bits(self) -> None:
         """The attribute overrules the field that cannot hold it."""
         entry = parse_route(route_body(encode_attribute(15, U32.pack(1000))))
