@@ -43,11 +43,11 @@ for point in / /usr /etc /run; do
 done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /run/etc/upper /run/etc/work
+# Into the layer, never through /etc: that is the machine's until the overlay is there.
+echo "nameserver $resolver" >/run/etc/upper/resolv.conf
 mount -t overlay overlay /etc \
     -o "lowerdir=$root/etc,upperdir=/run/etc/upper,workdir=/run/etc/work"
-rm -f /etc/resolv.conf
-echo "nameserver $resolver" >/etc/resolv.conf
-[ -z "$root" ] || mount --bind "$root/usr" /usr
+if [ -n "$root" ]; then mount --bind "$root/usr" /usr; fi
 exec "$@"
 """
 
