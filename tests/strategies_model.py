@@ -69,6 +69,12 @@ _BY_OBSERVED = {
 }
 
 
+_SOME_SUBNETS = st.lists(
+    st.sampled_from(PREFIXES).map(lambda prefix: Subnet(prefix=prefix)), min_size=1
+)
+_MOSTLY = st.sampled_from((True, True, True, False))
+
+
 @st.composite
 def networks(draw: DrawFn, name: str) -> Network:
     """Return a network of any driver."""
@@ -98,7 +104,7 @@ def networks(draw: DrawFn, name: str) -> Network:
         ipv4=draw(st.booleans()),
         ipv6=draw(st.booleans()),
         options=options,
-        subnets=tuple(draw(st.lists(subnets(), max_size=3))),
+        subnets=tuple(draw(st.lists(subnets(), max_size=3) | _SOME_SUBNETS)),
         bridge=draw(st.sampled_from(("docker0", "br-1", None))),
         mtu=draw(st.none() | st.just(1400)),
         project=draw(st.none() | NAMES),
@@ -134,7 +140,8 @@ def _address(prefix: IPNetwork, offset: int) -> EndpointAddress:
 @st.composite
 def containers(draw: DrawFn, name: str, found: tuple[Network, ...]) -> Container:
     """Return a container on some of the networks."""
-    on = draw(st.lists(st.sampled_from(found), unique_by=id)) if found else []
+    chosen = st.lists(st.sampled_from(found), unique_by=id, min_size=1)
+    on = draw(chosen) if found else []
     endpoints = []
     for network in on:
         offset = draw(st.integers(0, 5))
@@ -156,7 +163,7 @@ def containers(draw: DrawFn, name: str, found: tuple[Network, ...]) -> Container
         name=name,
         raw_name=name,
         status=draw(st.sampled_from(("running", "exited", "paused", "moon"))),
-        running=draw(st.booleans()),
+        running=draw(_MOSTLY),
         image=draw(NAMES),
         labels={},
         project=draw(st.none() | NAMES),
@@ -170,9 +177,10 @@ def containers(draw: DrawFn, name: str, found: tuple[Network, ...]) -> Container
 @st.composite
 def topologies(draw: DrawFn) -> Topology:
     """Return a small topology, of any engine."""
-    names = draw(st.lists(NAMES, unique=True, max_size=4).map(sorted))
+    few = st.lists(NAMES, unique=True, max_size=4)
+    names = draw((few | few.filter(bool)).map(sorted))
     made = tuple(draw(networks(name)) for name in names)
-    others = draw(st.lists(NAMES, unique=True, max_size=4).map(sorted))
+    others = draw((few | few.filter(bool)).map(sorted))
     found = tuple(draw(containers(name, made)) for name in others)
     routes = st.builds(
         HostRoute,
@@ -285,12 +293,12 @@ def tallies(draw: DrawFn, topology: Topology, states: list[PairState]) -> Tally:
 @st.composite
 def snapshots(draw: DrawFn) -> Snapshot:
     """Return a snapshot: any topology, pairs of it in any state, any counters."""
-    topology = draw(st.none() | topologies())
+    topology = draw(st.none() | topologies() | topologies() | topologies())
     states: list[PairState] = []
     tally = Tally()
     if topology is not None:
         if _addresses(topology):
-            states = draw(st.lists(pair_states(topology), max_size=8))
+            states = draw(st.lists(pair_states(topology), min_size=1, max_size=8))
         tally = draw(tallies(topology, states))
     cycle: SearchStrategy[CycleInfo | None] = st.none() | st.builds(
         CycleInfo,
@@ -302,7 +310,7 @@ def snapshots(draw: DrawFn) -> Snapshot:
     return Snapshot(
         taken=NOW,
         topology=topology,
-        engine_up=draw(st.booleans()),
+        engine_up=draw(_MOSTLY),
         stream_connected=draw(st.booleans()),
         pairs=tuple(states),
         cycle=draw(cycle),

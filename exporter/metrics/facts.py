@@ -15,7 +15,7 @@ from exporter.model.topology import ContainerId, IpVersion, NetworkId
 
 Cell = tuple[NetworkId | None, NetworkId, IpVersion, Expected, Observed]
 """Source's network, destination's network, family, promise, observation."""
-EndpointKey = tuple[ContainerId, NetworkId, IpVersion]
+EndpointKey = tuple[ContainerId | None, NetworkId, IpVersion]
 """One address of an endpoint."""
 
 DETAIL_SCOPES = frozenset({Scope.CONTAINER, Scope.HOST, Scope.GATEWAY})
@@ -36,10 +36,10 @@ class Peers:
 class Coverage:
     """How far the probes have come with one promise."""
 
+    oldest: datetime
+    """When the pair that waits longest was last probed, or first known."""
     pairs: int = 0
     measured: int = 0
-    oldest: datetime | None = None
-    """When the pair that waits longest was last probed, or first known."""
 
 
 @dataclass(slots=True)
@@ -92,37 +92,30 @@ def gather(snapshot: Snapshot) -> PairFacts:
 
 
 def _cover(facts: PairFacts, state: PairState, measured: bool) -> None:
+    stamp = state.probed or state.since
     expected = state.decision.expected
-    coverage = facts.coverage.setdefault(expected, Coverage())
+    coverage = facts.coverage.setdefault(expected, Coverage(oldest=stamp))
     coverage.pairs += 1
     coverage.measured += measured
-    stamp = state.probed or state.since
-    if coverage.oldest is None or stamp < coverage.oldest:
-        coverage.oldest = stamp
+    coverage.oldest = min(coverage.oldest, stamp)
 
 
-def _endpoint(state: PairState) -> EndpointKey | None:
+def _endpoint(state: PairState) -> EndpointKey:
     pair = state.pair
-    if pair.destination is None:
-        return None
     return pair.destination, pair.network, pair.ip_version
 
 
 def _count_peer(facts: PairFacts, state: PairState) -> None:
-    key = _endpoint(state)
-    if key is None:
-        return
-    peers = facts.peers.setdefault(key, Peers())
+    peers = facts.peers.setdefault(_endpoint(state), Peers())
     reached = state.observation.observed is Observed.REACHABLE
     if state.decision.expected is Expected.REACHABLE:
         peers.expected += 1
         peers.reachable += reached
-    elif state.decision.expected is Expected.ISOLATED:
+    if state.decision.expected is Expected.ISOLATED:
         peers.unexpected += reached
 
 
 def _count_host(facts: PairFacts, state: PairState) -> None:
     key = _endpoint(state)
-    if key is not None:
-        reached = state.observation.observed is Observed.REACHABLE
-        facts.host[key] = facts.host.get(key, False) or reached
+    reached = state.observation.observed is Observed.REACHABLE
+    facts.host[key] = facts.host.get(key, False) or reached

@@ -14,7 +14,6 @@ from prometheus_client.core import (
     GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
-    Metric,
 )
 from prometheus_client.utils import floatToGoString
 
@@ -29,6 +28,12 @@ HISTOGRAM_EXTRA = 3
 """Series of a histogram besides one for each bound: +Inf, _sum and _count."""
 
 _UNITS = ("seconds", "bytes", "ratio")
+
+
+FamilyMetric = (
+    CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
+)
+"""What `prometheus_client` takes from a collector."""
 
 
 class Kind(StrEnum):
@@ -76,7 +81,7 @@ class Family:
         last = self.name.removesuffix("_total").rsplit("_", maxsplit=1)[-1]
         return last if last in _UNITS else ""
 
-    def metric(self) -> Metric:
+    def metric(self) -> FamilyMetric:
         """Return the family without samples."""
         names = [label.name for label in self.labels]
         match self.kind:
@@ -92,9 +97,10 @@ class Family:
                 bare = self.full_name.removesuffix("_info")
                 return InfoMetricFamily(bare, self.help, labels=names)
             case Kind.GAUGE:
-                return GaugeMetricFamily(
-                    self.full_name, self.help, labels=names, unit=self.unit
-                )
+                pass
+        return GaugeMetricFamily(
+            self.full_name, self.help, labels=names, unit=self.unit
+        )
 
 
 Labels = tuple[str, ...]
@@ -152,7 +158,7 @@ class Samples:
         """Return the number of series."""
         return len(self.values) + sum(map(histogram_series, self.histograms.values()))
 
-    def metric(self) -> Metric:
+    def metric(self) -> FamilyMetric:
         """Return the samples as `prometheus_client` takes them."""
         metric = self.family.metric()
         if isinstance(metric, HistogramMetricFamily):
@@ -161,7 +167,7 @@ class Samples:
         elif isinstance(metric, InfoMetricFamily):
             for labels in self.values:
                 metric.add_metric(labels, {})
-        elif isinstance(metric, CounterMetricFamily | GaugeMetricFamily):
+        else:
             for labels, value in self.values.items():
                 metric.add_metric(labels, value)
         return metric

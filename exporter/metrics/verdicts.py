@@ -162,8 +162,7 @@ def collect_age(facts: PairFacts, now: datetime) -> Samples:
     """Return the age of the oldest probe by promise, now."""
     ages = Samples(PAIR_OLDEST_PROBE_AGE)
     for expected, found in facts.coverage.items():
-        if found.oldest is not None:
-            ages.put(max(0.0, (now - found.oldest).total_seconds()), expected)
+        ages.put(max(0.0, (now - found.oldest).total_seconds()), expected)
     return ages
 
 

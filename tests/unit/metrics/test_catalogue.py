@@ -52,6 +52,16 @@ def test_no_bound_grows_with_the_square_of_the_containers() -> None:
     assert most_series(tenfold) < 10 * most_series(SIZES)
 
 
+def test_network_pairs_stop_growing_with_the_square_of_the_networks() -> None:
+    """Beyond forty networks only cells within a network and contrary ones are left."""
+    bounds = [
+        BY_NAME["dockernet_network_pairs"].most(Sizes(networks=networks))
+        for networks in (1, 40, 41, 400)
+    ]
+
+    assert [2 * 12, 41 * 40 * 12, 41 * 12 + 5000, 400 * 12 + 5000] == bounds
+
+
 @pytest.mark.parametrize(
     "name", ["small", "violations", "engine_down", "never_up", "hostile"]
 )

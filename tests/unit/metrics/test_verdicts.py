@@ -115,6 +115,19 @@ def test_a_source_without_a_route_has_no_network() -> None:
     assert [1] == matching(found, "network_pairs", source_network="")
 
 
+def test_a_network_that_is_gone_has_no_cell() -> None:
+    """Its pairs are in the totals until the next cycle forgets them."""
+    seen = snapshots.small()
+    assert seen.topology is not None
+    left = tuple(one for one in seen.topology.networks if one.name != "mybridge")
+    found = scrape(replace(seen, topology=replace(seen.topology, networks=left)))
+
+    assert {("bridge", "bridge"): 2, ("", "bridge"): 4} == by(
+        found, "network_pairs", "source_network", "destination_network"
+    )
+    assert 12 == sum(matching(found, "container_pairs"))
+
+
 def many_networks(count: int) -> Snapshot:
     """Return networks with a container each, the first two of which leak."""
     found = crowd({f"n{number:02}": 1 for number in range(count)})
