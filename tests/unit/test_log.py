@@ -25,24 +25,29 @@ class Terminal(io.StringIO):
         return True
 
 
+def loggers() -> Iterator[logging.Logger]:
+    """Yield every logger but the root."""
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            yield logger
+
+
 @pytest.fixture(autouse=True)
 def _restore() -> Iterator[None]:
-    """Leave logging as it was."""
+    """Begin with loggers that work, whoever disabled them; leave them as they were."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    levels = {
-        name: logger.level
-        for name, logger in logging.root.manager.loggerDict.items()
-        if isinstance(logger, logging.Logger)
-    }
+    before = {one.name: (one.level, one.disabled) for one in loggers()}
+    for one in loggers():
+        one.disabled = False
     yield
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name, logger in logging.root.manager.loggerDict.items():
-        if isinstance(logger, logging.Logger):
-            logger.setLevel(levels.get(name, logging.NOTSET))
+    for one in loggers():
+        least, one.disabled = before.get(one.name, (logging.NOTSET, False))
+        one.setLevel(least)
 
 
 def configured(
