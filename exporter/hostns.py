@@ -140,6 +140,9 @@ def find_host_namespace(
             with open_namespace(candidate.ref) as namespace:
                 interfaces = namespace.run(_read_interfaces)
                 identity = namespace.identity()
+        except NetnsGone as error:
+            passed_over.append(f"{candidate.source}: nothing at {error.path}")
+            continue
         except ExporterError as error:
             passed_over.append(f"{candidate.source}: {error}")
             continue

@@ -236,7 +236,7 @@ class TestNeverGuessed:
 
         assert isinstance(found, HostNotFound)
         assert "\n" not in found.reason
-        assert found.reason.startswith("configured: no network namespace at ")
+        assert found.reason.startswith("configured: nothing at /no/such/path; ")
         assert found.reason.endswith(
             "netns/default: holds none of the engine's bridges; "
             "engine process: holds none of the engine's bridges; "
