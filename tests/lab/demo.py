@@ -42,12 +42,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.demo")
     names = [suite.name for suite in SUITES]
     parser.add_argument("--suite", choices=names, help="which engine to start")
-    chosen = parser.parse_args(arguments).suite
+    parser.add_argument(
+        "run",
+        nargs="*",
+        metavar="-- OPTION",
+        help="options for the exporter, like -- --web.listen-address 127.0.0.1:10043",
+    )
+    wanted = parser.parse_args(arguments)
     _listen_to_signals()
     started: list[Workspace] = []
     status = 0
     try:
-        status = _show(_suite(chosen), started)
+        status = _show(_suite(wanted.suite), wanted.run, started)
     except _AskedToEndError:
         pass
     except LabUnavailable as refusal:
@@ -59,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _verified(started) or status
 
 
-def _show(suite: Suite, started: list[Workspace]) -> int:
+def _show(suite: Suite, options: list[str], started: list[Workspace]) -> int:
     _say(f"starting an engine of your own: {suite.name}, {suite.package}")
     with Engine.start(suite) as engine:
         started.append(engine.workspace)
@@ -73,7 +79,7 @@ def _show(suite: Suite, started: list[Workspace]) -> int:
         environment = {**os.environ, "DOCKER_HOST": engine.base_url}
         _say(f"$ DOCKER_HOST={engine.base_url} dockernet-exporter check")
         _check(environment)
-        with _daemon(environment) as daemon:
+        with _daemon(options, environment) as daemon:
             _announce(daemon)
             return daemon.wait()
 
@@ -88,10 +94,12 @@ def _check(environment: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _daemon(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _daemon(
+    options: list[str], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the exporter; its end is asked for by us, not by the terminal's Ctrl-C."""
     daemon = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *_EXPORTER, "run"],
+        ["setpriv", "--pdeathsig", "TERM", *_EXPORTER, "run", *options],
         cwd=_REPOSITORY,
         env=environment,
         start_new_session=True,
