@@ -7,11 +7,11 @@ ruleset reads as one finding and not as hundreds.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from exporter.model.outcome import VIOLATIONS, Observation, Result, Scope, Verdict
+from exporter.model.outcome import VIOLATIONS, Result, Scope, Verdict
 from exporter.model.pair import Controls, PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import HOST, IpVersion, SandboxId
-from exporter.report.marks import mark_of
+from exporter.report.marks import Mark, mark_of
 from exporter.report.page import (
     BLANK,
     Glyphs,
@@ -25,8 +25,10 @@ from exporter.report.page import (
     natural,
     pad,
     width_of,
+    wrapped,
 )
 from exporter.report.words import (
+    RESULTS,
     SCOPES,
     control_words,
     counted,
@@ -122,16 +124,10 @@ def _finding(
     snapshot: Snapshot, kind: _Kind, members: list[PairState], page: Page
 ) -> Iterator[Line]:
     mark = mark_of(members[0])
-    pairs = counted(len(members), "pair")
-    yield (
-        Span(mark.glyph(page.glyphs) + " ", mark.role),
-        Span(f"{_where(kind, page.glyphs)}: ", Role.HEADING),
-        Span(f"{pairs} {verdict_words(kind.verdict, kind.scope)}", mark.role),
-    )
-    answer = seen(members[0].observation, page.glyphs) if len(members) == 1 else ""
+    yield from _heading(mark, kind, len(members), page)
     rows = [
         ("promised", promise(members[0].decision, kind.scope)),
-        ("seen", f"{answer or _result(kind, page)}; {control_words(kind.controls)}"),
+        ("seen", f"{RESULTS[kind.result]}; {control_words(kind.controls)}"),
     ]
     if kind.reason:
         rows.append(("because", clean(kind.reason)))
@@ -142,9 +138,17 @@ def _finding(
         yield from _gathered(snapshot, members, page)
 
 
-def _result(kind: _Kind, page: Page) -> str:
-    """Return what was seen of several pairs, without what differs between them."""
-    return seen(Observation(result=kind.result), page.glyphs)
+def _heading(mark: Mark, kind: _Kind, count: int, page: Page) -> Iterator[Line]:
+    where = (
+        Span(mark.glyph(page.glyphs) + " ", mark.role),
+        Span(f"{_where(kind, page.glyphs)}: ", Role.HEADING),
+    )
+    words = f"{counted(count, 'pair')} {verdict_words(kind.verdict, kind.scope)}"
+    if sum(width_of(span.text) for span in where) + width_of(words) <= page.width:
+        yield (*where, Span(words, mark.role))
+    else:
+        yield where
+        yield from wrapped(words, page.width, indent="  ", role=mark.role)
 
 
 def _where(kind: _Kind, glyphs: Glyphs) -> str:

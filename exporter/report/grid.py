@@ -31,7 +31,7 @@ class Group:
     """Rows (and columns) that belong together."""
 
     name: str
-    """Empty where there is nothing to say."""
+    """Empty in a grid by network: they are one group."""
     keys: tuple[Key, ...]
 
 
@@ -39,6 +39,8 @@ class Group:
 class Grid:
     """A square: what is a row is a column."""
 
+    by_network: bool
+    """Rows are networks, not containers."""
     groups: tuple[Group, ...]
     labels: Mapping[Key, str]
     cells: Mapping[tuple[Key, Key], Cell]
@@ -69,6 +71,7 @@ def container_grid(snapshot: Snapshot, ip_version: IpVersion) -> Grid:
     for key in sorted(names, key=lambda key: (names[key], natural(labels[key]), key)):
         groups.setdefault(names[key], []).append(key)
     return Grid(
+        by_network=False,
         groups=tuple(
             Group(name=" + ".join(name), keys=tuple(keys))
             for name, keys in groups.items()
@@ -95,6 +98,7 @@ def network_grid(snapshot: Snapshot, ip_version: IpVersion) -> Grid:
     cells = _cells(states, place)
     keys = tuple(sorted({key for ends in cells for key in ends}, key=natural))
     return Grid(
+        by_network=True,
         groups=(Group(name="", keys=keys),),
         labels={key: key for key in keys},
         cells=cells,

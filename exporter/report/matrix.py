@@ -105,14 +105,13 @@ def _matrix(
     if grid is None:
         yield (Span(f"{family}: too many networks for a matrix of this width"),)
         return
-    by_network = not grid.groups[0].name
     how = ", alike" if len(versions) > 1 else ""
-    how += " by network" if by_network else ""
+    how += " by network" if grid.by_network else ""
     yield (
         Span(f"{family}{how}", Role.HEADING),
         Span(": from each row to each column", Role.QUIET),
     )
-    layout = best_layout(grid, page, counts=by_network) or best_layout(
+    layout = best_layout(grid, page, counts=grid.by_network) or best_layout(
         grid, page, counts=False
     )
     if layout is not None:

@@ -110,9 +110,9 @@ def fit(text: str, width: int, cut: str) -> str:
         return text
     room = max(0, width - width_of(cut))
     tail = room // 2
-    head = set_cell_size(text, room - tail).rstrip()
-    end = text[-tail:] if tail else ""
-    return set_cell_size(f"{head}{cut}{end}", width).rstrip()
+    head = set_cell_size(text, room - tail).rstrip()  # it fills up half a character
+    end = set_cell_size(text[::-1], tail)[::-1].lstrip()
+    return f"{head}{cut}{end}"
 
 
 def natural(text: str) -> tuple[tuple[str, int], ...]:
@@ -153,10 +153,11 @@ def flowed(
         role: of all the text.
     """
     line = indent if first is None else first
+    room = width - width_of(between.rstrip())  # what a broken line ends with
     empty = True
     for item in items:
         joined = item if empty else between + item
-        if not empty and width_of(line) + width_of(joined) > width:
+        if not empty and width_of(line) + width_of(joined) > room:
             yield (Span(line + between.rstrip(), role),)
             line, joined = indent, item
         line += joined

@@ -25,6 +25,7 @@ from exporter.model.topology import (
     ContainerId,
     HostInterface,
     HostNetwork,
+    IpVersion,
     Network,
     Topology,
 )
@@ -170,6 +171,15 @@ def only(source: str, destination: str, change: Change) -> Change:
         if (pair.source, pair.destination) == (source, destination):
             return change(pair, decision)
         return None
+
+    return narrowed
+
+
+def in_family(ip_version: IpVersion, change: Change) -> Change:
+    """Apply a change to one family alone."""
+
+    def narrowed(pair: Pair, decision: Decision) -> PairState | None:
+        return change(pair, decision) if pair.ip_version == ip_version else None
 
     return narrowed
 
