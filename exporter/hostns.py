@@ -14,7 +14,8 @@ if it shows the engine's bridges. What counts for how much:
 - *Elsewhere* (our own namespace, that of init under socket activation, a `default`
   that none of the engine's sandboxes stands beside) at least half of the bridges must
   be there by name, and one of them either be named after its id, or carry its gateway
-  address where the listener of the engine's socket is seen in that namespace too.
+  address (if one is known: a fresh 20.10 tells none of docker0) where the listener of
+  the engine's socket is seen in that namespace too.
 
 A listener that is neither engine nor init is a proxy (or `ssh -L`) and says nothing.
 An engine process seen elsewhere rules our own namespace out.
@@ -60,7 +61,8 @@ class BridgeMark:
     name: str
     """Of the interface."""
     gateways: tuple[IPAddress, ...] = ()
-    """That the bridge carries; none for isolated networks and inhibited addresses."""
+    """That the bridge carries; empty for isolated networks, inhibited addresses, and
+    where the engine does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +266,7 @@ def refusal(
     if any(_NAMED_AFTER_ID.fullmatch(bridge.name) for bridge in there):
         return None
     names = ", ".join(bridge.name for bridge in there)
-    if not any(addresses[bridge.name] & set(bridge.gateways) for bridge in there):
+    if not any(_has_gateway(bridge, addresses[bridge.name]) for bridge in there):
         return f"holds {names} without a gateway address of the engine's"
     alone = f"holds only {names}, which another engine may have made"
     return None if listener_is_there else alone
@@ -315,6 +317,10 @@ def _sandbox_folders(given: HostCandidates) -> dict[str, list[str]]:
         if path.name != "default":
             keys.append(str(path))
     return folders
+
+
+def _has_gateway(bridge: BridgeMark, found: set[IPAddress]) -> bool:
+    return not bridge.gateways or not found.isdisjoint(bridge.gateways)
 
 
 def _read_interfaces() -> tuple[HostInterface, ...]:

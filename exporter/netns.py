@@ -37,6 +37,7 @@ CLONE_NEWNET: Final = 0x40000000  # include/uapi/linux/sched.h
 _NS_GET_NSTYPE: Final = 0xB703  # ioctl_nsfs(2), Linux 4.11
 _SO_NETNS_COOKIE: Final = 71  # include/uapi/asm-generic/socket.h, Linux 5.14
 _SIOCGSKNS: Final = 0x894C  # include/uapi/linux/sockios.h
+_SIBLINGS_TRIED: Final = 64
 
 PTRACE_PROFILE: Final = "an AppArmor or SELinux profile that lets it ptrace"
 """What is asked for where CAP_SYS_PTRACE is held and yet does not suffice."""
@@ -314,17 +315,35 @@ def _not_found(
 ) -> NetnsError:
     """Return why neither way led anywhere.
 
-    In a pid namespace of our own an invisible process says nothing. The engine removes
-    a dead sandbox's file from a folder that is there; a folder that is not there, or a
-    file without its mount, means that we were not given the engine's.
+    In a pid namespace of our own an invisible process says nothing, but the folder
+    does: the engine takes a dead sandbox's mount away, and its file at once or later
+    (20.10). A folder that is not there, or without any mount, is not the engine's.
     """
     named = path or by_process
     if isinstance(failure, PermissionError):
         return NetnsPermissionDenied(named, Need.DAC_READ_SEARCH)
-    removed = isinstance(failure, FileNotFoundError) and Path(named).parent.exists()
-    if here.has(Need.HOST_PIDS) or removed:
+    if here.has(Need.HOST_PIDS) or (path is not None and _was_removed(path, failure)):
         return NetnsGone(named)
     return NetnsPermissionDenied(named, Need.HOST_PIDS)
+
+
+def _was_removed(path: str, failure: OSError | None) -> bool:
+    folder = Path(path).parent
+    if isinstance(failure, FileNotFoundError):
+        return folder.exists()
+    try:
+        siblings = [str(entry) for entry in folder.iterdir()]
+    except OSError:
+        return False
+    return any(_is_namespace(sibling) for sibling in siblings[:_SIBLINGS_TRIED])
+
+
+def _is_namespace(path: str) -> bool:
+    try:
+        os.close(_open_checked(path))
+    except OSError:
+        return False
+    return True
 
 
 def _read_cookie(sock: socket.socket) -> int:

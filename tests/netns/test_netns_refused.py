@@ -12,7 +12,7 @@ from tests.lab.fixtures import require
 from tests.lab.namespaces import Namespace, namespaces_missing
 from tests.netns.outside import say
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("lab")]
 
 ENTER = """
 from exporter.netns import NamespaceRef, open_namespace
@@ -133,6 +133,16 @@ class TestWhatIsMissing:
         under = ["unshare", "--pid", "--fork", "--mount-proc"]
 
         assert f"NetnsGone {path}" == say(ENTER, path, "77", under=under)
+
+    def test_a_key_without_its_mount_among_others_is_gone(self, tmp_path: Path) -> None:
+        """20.10 leaves the empty file for a while; the mounts beside it are seen."""
+        key = tmp_path / "key"
+        key.touch()
+        under = ["unshare", "--pid", "--fork", "--mount-proc"]
+
+        assert "Denied" in say(ENTER, str(key), "77", under=under)
+        (tmp_path / "other").symlink_to("/proc/self/ns/net")
+        assert f"NetnsGone {key}" == say(ENTER, str(key), "77", under=under)
 
     def test_as_a_user(self, lab: Namespace, tmp_path: Path) -> None:
         """The engine's folder is root's."""

@@ -64,6 +64,20 @@ BY_ORIGIN, ELSEWHERE, WITH_LISTENER = "by origin", "elsewhere", "with its listen
             id="docker0 alone: every engine has it",
         ),
         pytest.param(
+            [BridgeMark(name="docker0")],
+            interfaces(docker0="172.17.0.1"),
+            WITH_LISTENER,
+            None,
+            id="docker0 of which the engine tells no gateway, beside the listener",
+        ),
+        pytest.param(
+            [BridgeMark(name="docker0")],
+            interfaces(docker0="172.17.0.1"),
+            ELSEWHERE,
+            "holds only docker0, which another engine may have made",
+            id="docker0 of which the engine tells no gateway, alone",
+        ),
+        pytest.param(
             marks("docker0"),
             interfaces(docker0="172.19.0.1"),
             WITH_LISTENER,
