@@ -281,8 +281,8 @@ def check(
 ) -> int:
     """Probe once, now, and show who reaches whom.
 
-    Exit status: 0 nothing is wrong, 1 a promise is broken, 3 nothing found broken
-    but something could not be measured.
+    Exit status: 0 nothing is wrong, 1 a promise is broken, 2 bad usage or
+    configuration, 3 nothing found broken but something could not be measured.
     """
     from exporter.report.document import document
     from exporter.report.junit import junit

@@ -1,0 +1,52 @@
+"""An app for the command line that answers at once, and remembers what it was asked."""
+
+from collections.abc import Callable
+
+from exporter.config import Config
+from exporter.model.snapshot import Snapshot
+from exporter.report.request import CheckRequest
+
+
+class FakeApp:
+    """Answers with one snapshot, or fails in one way.
+
+    Stands in for `exporter.app`, which needs an engine.
+    """
+
+    def __init__(
+        self, found: Snapshot, error: BaseException | None = None, status: int = 0
+    ) -> None:
+        """Answer with `found` and `status`, or raise `error`."""
+        self._found = found
+        self._error = error
+        self._status = status
+        self.configs: list[Config] = []
+        self.requests: list[CheckRequest] = []
+        self.reload: Callable[[], Config] | None = None
+
+    def run(self, config: Config, reload: Callable[[], Config], /) -> int:
+        """Return at once, as after a signal."""
+        self.configs.append(config)
+        self.reload = reload
+        self._fail()
+        return self._status
+
+    def check(
+        self, config: Config, request: CheckRequest, progress: Callable[[str], None], /
+    ) -> Snapshot:
+        """Say something on the way, and answer."""
+        self.configs.append(config)
+        self.requests.append(request)
+        progress("half way")
+        self._fail()
+        return self._found
+
+    def topology(self, config: Config, /) -> Snapshot:
+        """Answer."""
+        self.configs.append(config)
+        self._fail()
+        return self._found
+
+    def _fail(self) -> None:
+        if self._error is not None:
+            raise self._error
