@@ -109,10 +109,11 @@ class Responder:
         container.namespace.set_sysctls({IGNORE_ALL[ip_version]: 1})
         with open_namespace(NamespaceRef(path=container.path)) as namespace:
             self._socket = namespace.run(self._open)
+            self._replies = namespace.run(self._open)
         if source is not None:
-            self._socket.bind((source, 0))
+            self._replies.bind((source, 0))
         if options:
-            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
+            self._replies.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
         self._socket.settimeout(0.05)  # to look whether it is over
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -134,7 +135,7 @@ class Responder:
             fields = ECHO.unpack(message)
             if fields[0] == REQUEST_KIND[self._ip_version]:
                 for reply in self._answer(Echo(*fields[2:])):
-                    self._socket.sendto(reply, sender)
+                    self._replies.sendto(reply, sender)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -149,6 +150,7 @@ class Responder:
         self._over.set()
         self._thread.join()
         self._socket.close()
+        self._replies.close()
 
 
 def changed(**fields: int) -> Answer:
