@@ -18,9 +18,6 @@ Cell = tuple[NetworkId | None, NetworkId, IpVersion, Expected, Observed]
 EndpointKey = tuple[ContainerId | None, NetworkId, IpVersion]
 """One address of an endpoint."""
 
-DETAIL_SCOPES = frozenset({Scope.CONTAINER, Scope.HOST, Scope.GATEWAY})
-"""Scopes whose pairs are shown one by one; a name is no path."""
-
 
 @dataclass(slots=True)
 class Peers:
@@ -53,17 +50,16 @@ class PairFacts:
     """Endpoints that the host probed, and whether one answered."""
     coverage: dict[Expected, Coverage] = field(default_factory=dict)
     detail_pairs: int = 0
-    """Pairs that could be shown one by one."""
+    """Pairs that could be shown one by one: all but names, which are no paths."""
 
 
-def is_measured(state: PairState) -> bool:
-    """Return whether a pair's observation is of now: seen, and not too old.
+def is_measured(observed: Observed, verdict: Verdict) -> bool:
+    """Return whether an observation is of now: seen, and not too old.
 
     Only age makes a reply unverified; silence may be so for other reasons.
     """
-    observed = state.observation.observed
     if observed is Observed.REACHABLE:
-        return state.verdict is not Verdict.UNVERIFIED
+        return verdict is not Verdict.UNVERIFIED
     return observed is Observed.UNREACHABLE
 
 
@@ -73,49 +69,46 @@ def gather(snapshot: Snapshot) -> PairFacts:
     While the engine is down nothing counts as measured.
     """
     facts = PairFacts()
+    cells, up = facts.cells, snapshot.engine_up
     for state in snapshot.pairs:
-        measured = snapshot.engine_up and is_measured(state)
-        scope = state.pair.scope
-        facts.detail_pairs += scope in DETAIL_SCOPES
-        if not state.decision.leaves_host:
+        pair, decision = state.pair, state.decision
+        scope, expected = pair.scope, decision.expected
+        seen = state.observation.observed
+        measured = up and is_measured(seen, state.verdict)
+        if scope is not Scope.NAME:
+            facts.detail_pairs += 1
+        if not decision.leaves_host:
             _cover(facts, state, measured)
+        endpoint = (pair.destination, pair.network, pair.ip_version)
         if scope is Scope.CONTAINER:
-            pair, decision = state.pair, state.decision
-            cell = (decision.source_network, pair.network, pair.ip_version)
-            seen = state.observation.observed
-            facts.cells[(*cell, decision.expected, seen)] += 1
+            cells[(decision.source_network, *endpoint[1:], expected, seen)] += 1
             if measured:
-                _count_peer(facts, state)
+                _count_peer(facts, endpoint, expected, seen)
         elif scope is Scope.HOST and measured:
-            _count_host(facts, state)
+            reached = seen is Observed.REACHABLE
+            facts.host[endpoint] = facts.host.get(endpoint, False) or reached
     return facts
 
 
 def _cover(facts: PairFacts, state: PairState, measured: bool) -> None:
     stamp = state.probed or state.since
-    expected = state.decision.expected
-    coverage = facts.coverage.setdefault(expected, Coverage(oldest=stamp))
+    coverage = facts.coverage.get(state.decision.expected)
+    if coverage is None:
+        coverage = Coverage(oldest=stamp)
+        facts.coverage[state.decision.expected] = coverage
     coverage.pairs += 1
     coverage.measured += measured
     coverage.oldest = min(coverage.oldest, stamp)
 
 
-def _endpoint(state: PairState) -> EndpointKey:
-    pair = state.pair
-    return pair.destination, pair.network, pair.ip_version
-
-
-def _count_peer(facts: PairFacts, state: PairState) -> None:
-    peers = facts.peers.setdefault(_endpoint(state), Peers())
-    reached = state.observation.observed is Observed.REACHABLE
-    if state.decision.expected is Expected.REACHABLE:
+def _count_peer(
+    facts: PairFacts, endpoint: EndpointKey, expected: Expected, seen: Observed
+) -> None:
+    peers = facts.peers.get(endpoint)
+    if peers is None:
+        peers = facts.peers[endpoint] = Peers()
+    if expected is Expected.REACHABLE:
         peers.expected += 1
-        peers.reachable += reached
-    if state.decision.expected is Expected.ISOLATED:
-        peers.unexpected += reached
-
-
-def _count_host(facts: PairFacts, state: PairState) -> None:
-    key = _endpoint(state)
-    reached = state.observation.observed is Observed.REACHABLE
-    facts.host[key] = facts.host.get(key, False) or reached
+        peers.reachable += seen is Observed.REACHABLE
+    elif expected is Expected.ISOLATED:
+        peers.unexpected += seen is Observed.REACHABLE

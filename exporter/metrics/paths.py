@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from exporter.metrics import labels as label
-from exporter.metrics.facts import DETAIL_SCOPES, PairFacts, is_measured
+from exporter.metrics.facts import PairFacts, is_measured
 from exporter.metrics.family import Family, Kind, Samples
-from exporter.model.outcome import Observed
+from exporter.model.outcome import Observed, Scope
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Container, Endpoint
@@ -116,9 +116,10 @@ def _pairs(snapshot: Snapshot, *, detail: bool) -> Iterator[Samples]:
     """
     reachable, rtt = Samples(PAIR_REACHABLE), Samples(PAIR_RTT)
     for state in snapshot.pairs if detail and snapshot.engine_up else ():
-        if state.pair.scope in DETAIL_SCOPES and is_measured(state):
+        seen = state.observation.observed
+        if state.pair.scope is not Scope.NAME and is_measured(seen, state.verdict):
             path = _path(snapshot, state)
-            reached = state.observation.observed is Observed.REACHABLE
+            reached = seen is Observed.REACHABLE
             reachable.put_greater(reached, *path)
             if reached and state.observation.rtt_s is not None:
                 rtt.put_lesser(state.observation.rtt_s, *path)

@@ -6,14 +6,13 @@ from datetime import timedelta
 import pytest
 
 from exporter.metrics.facts import (
-    DETAIL_SCOPES,
     Coverage,
     EndpointKey,
     Peers,
     gather,
     is_measured,
 )
-from exporter.model.outcome import Expected, Observation, Result, Scope, Verdict
+from exporter.model.outcome import Expected, Result, Verdict, observed_of
 from exporter.model.pair import Decision, Pair, PairState
 from exporter.model.topology import ContainerId, NetworkId
 from tests.fakes import snapshots
@@ -36,13 +35,7 @@ MINE: EndpointKey = (ContainerId("mybridge1"), NetworkId("net-mybridge"), 4)
 )
 def test_what_is_measured(result: Result, verdict: Verdict, *, expected: bool) -> None:
     """Replies and silence of now; never an error, never what is too old."""
-    state = replace(
-        snapshots.small().pairs[0],
-        observation=Observation(result=result),
-        verdict=verdict,
-    )
-
-    assert expected == is_measured(state)
+    assert expected == is_measured(observed_of(result), verdict)
 
 
 def test_cells_count_container_pairs_by_network_promise_and_observation() -> None:
@@ -131,5 +124,4 @@ def test_nothing_is_measured_while_the_engine_is_down() -> None:
 
 def test_names_are_no_paths() -> None:
     """Every scope but names can be shown pair by pair."""
-    assert frozenset(Scope) - {Scope.NAME} == DETAIL_SCOPES
     assert 12 + 4 + 4 == gather(snapshots.small()).detail_pairs
