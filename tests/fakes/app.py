@@ -1,7 +1,11 @@
 """An app for the command line that answers at once, and remembers what it was asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+import pytest
+
+from exporter.cli import main
 from exporter.config import Config
 from exporter.model.snapshot import Snapshot
 from exporter.report.request import CheckRequest
@@ -50,3 +54,32 @@ class FakeApp:
     def _fail(self) -> None:
         if self._error is not None:
             raise self._error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+"""`ended` with all but the arguments, the app and the environment given."""
+
+
+def ended(
+    capsys: pytest.CaptureFixture[str],
+    found: Snapshot,
+    *arguments: str,
+    app: FakeApp | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run a command line to its end, with nothing of the real environment."""
+    with pytest.raises(SystemExit) as left:
+        main(list(arguments), app=app or FakeApp(found), environment=environment or {})
+    captured = capsys.readouterr()
+    code = left.value.code
+    assert isinstance(code, int)
+    return Outcome(status=code, out=captured.out, err=captured.err)
