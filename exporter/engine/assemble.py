@@ -140,7 +140,7 @@ def _endpoints(record: ContainerRecord, index: _NetworkIndex) -> tuple[Endpoint,
     found: dict[NetworkId, tuple[str, Endpoint]] = {}
     for attachment in record.attachments:
         network = index.find(attachment)
-        if network is None or network.id in found:
+        if network is None:
             continue
         endpoint = replace(attachment.endpoint, network_id=network.id)
         if not endpoint.id:  # podman tells none

@@ -92,8 +92,7 @@ def parse_event(raw: JsonObject) -> EngineEvent:
     kind = foreign.text(raw, "Type")
     if kind not in _TELLING:
         return EngineEvent(type=OTHER, action=OTHER, time_ns=_time_ns(raw))
-    # `exec_create: sh -c ...` and `health_status: healthy` carry more than a word.
-    action = foreign.text(raw, "Action").partition(":")[0]
+    action = foreign.text(raw, "Action")
     if action not in _TELLING[kind] | _MERELY_COUNTED[kind]:
         action = OTHER
     actor = foreign.child(raw, "Actor")

@@ -96,15 +96,14 @@ def _sandbox(sandbox_id: SandboxId, sharing: list[Container]) -> Sandbox:
     owner_id = ContainerId(sandbox_id)
     owner = next(c for c in sharing if c.id == owner_id)
     others = sorted((c for c in sharing if c is not owner), key=lambda c: c.name)
-    joined = _joined(owner) is not None
     ids: list[ContainerId] = [owner.id, *(c.id for c in others)]
     return Sandbox(
         id=sandbox_id,
         name=owner.name,
         members=tuple(ids),
-        # Left behind by its owner: no endpoint tells of what is still in there.
-        path=None if joined else owner.sandbox_key,
+        path=owner.sandbox_key,
         pid=owner.pid,
         started=owner.started,
-        endpoints=() if joined else owner.endpoints,
+        # Left behind by its owner: nothing tells of what is still in there.
+        endpoints=() if _joined(owner) else owner.endpoints,
     )

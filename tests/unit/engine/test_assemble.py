@@ -195,6 +195,16 @@ def test_podmans_names_for_networks() -> None:
     ]
 
 
+def test_a_network_is_joined_once() -> None:
+    """Two names for one network make no second endpoint."""
+    default = network("bridge", "a" * 64)
+    ends = {"podman": end("podman"), "bridge": end("bridge")}
+
+    found = topology([default], [record("web", "1" * 64, ends=ends)])
+
+    assert [default.id] == [e.network_id for e in found.containers[0].endpoints]
+
+
 @given(st.sampled_from(VERSIONS).flatmap(lambda v: mutated(recording(v))))
 def test_odd_json_is_never_an_exception(answers: Raw) -> None:
     """Whatever turns odd in an answer, the rest makes a sound topology."""

@@ -286,13 +286,19 @@ def test_every_request_is_observed(server: EngineSocket) -> None:
     ] == seen
 
 
-def test_a_proxy_of_the_environment_is_not_used(
-    server: EngineSocket, monkeypatch: pytest.MonkeyPatch
+def test_the_users_proxy_and_passwords_are_not_used(
+    server: EngineSocket,
+    engine: DockerEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nor ~/.netrc: behind a Unix socket there is only the engine."""
+    """Behind a Unix socket there is only the engine."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
     for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    engine = DockerEngine(environment=server.environment)
+    server.script[f"{server.prefix}/info"] = lambda to: to.json(dict(to.headers))
 
-    assert "1" == engine.version()["Version"]
-    engine.close()
+    assert "Authorization" not in engine.info()

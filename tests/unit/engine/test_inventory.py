@@ -153,6 +153,16 @@ def test_a_container_that_ended_between_list_and_inspect() -> None:
     assert 14 == len(names(inventory))
 
 
+def test_a_container_that_vanished_unheard() -> None:
+    """A full pass forgets whoever is not listed."""
+    fake, inventory = started()
+    web = fake.id_of("web")
+    fake.remove(web)
+
+    assert {web} == inventory.full().changed_containers
+    assert "web" not in names(inventory)
+
+
 def test_an_unknown_network_has_the_networks_listed_again() -> None:
     """A container was connected to a network whose creation was not heard of."""
     fake, inventory = started()
