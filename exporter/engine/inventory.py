@@ -64,6 +64,7 @@ class Inventory:
         self._state: EngineState | None = None
         self._records: Records = {}
         self._networks: Networks = {}
+        self._assembled: Topology | None = None
         # Named by an event, and not asked for with success since.
         self._doubtful: set[ContainerId] = set()
         self._doubtful_networks: set[NetworkId] = set()
@@ -162,12 +163,14 @@ class Inventory:
         if self._state is None:
             message = "no topology before the first successful pass"
             raise RuntimeError(message)
-        return assemble(
-            engine=self._state.engine,
-            networks=self._state.networks,
-            records=self._state.records,
-            host=host,
-        )
+        if self._assembled is None:  # 80 ms for 1000 containers: once a pass
+            self._assembled = assemble(
+                engine=self._state.engine,
+                networks=self._state.networks,
+                records=self._state.records,
+                host=host,
+            )
+        return replace(self._assembled, host=host)
 
     def _agrees(self, identity: ContainerId, witness: Witness | None) -> bool:
         known = self._records.get(identity)
@@ -243,6 +246,7 @@ class Inventory:
             unread=unread,
         )
         self._records, self._networks = records, networks
+        self._assembled = None
         self._doubtful, self._doubtful_networks = set(unread), set()
         return self._state
 

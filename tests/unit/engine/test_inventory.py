@@ -1,15 +1,13 @@
-"""What is asked of the engine, and what is known after it answered oddly."""
+"""What is asked of the engine, and what is known after its answers."""
 
 import pytest
 
 from exporter.engine.events import Change
 from exporter.engine.inventory import Inventory
-from exporter.errors import EngineError, EngineProtocolError, EngineUnavailable
 from exporter.model.topology import ContainerId, HostNetwork, NetworkId
 from tests.fakes.engine import VERSIONS, FakeEngine, Raw, recording
 
 NO_HOST = HostNetwork(available=False, source="not asked")
-GONE = EngineUnavailable("unix:///fake", "connection refused")
 
 
 def inspections(fake: FakeEngine) -> list[str]:
@@ -182,89 +180,6 @@ def test_an_unknown_network_has_the_networks_listed_again() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "kind", ["version", "info", "containers", "networks", "container"]
-)
-def test_an_engine_that_fails_changes_nothing(kind: str) -> None:
-    """The last good topology stays, whole."""
-    fake, inventory = started()
-    before = inventory.topology(NO_HOST)
-    fake.failures[kind] = GONE
-    if kind == "container":
-        fake.failures["version"] = GONE
-    fake.remove(fake.id_of("web"))
-
-    with pytest.raises(EngineError):
-        inventory.full()
-
-    assert before == inventory.topology(NO_HOST)
-
-
-def test_a_refresh_of_a_dead_engine_fails() -> None:
-    """Rather than taking the container for a locked one."""
-    fake, inventory = started()
-    fake.failures |= {"container": GONE, "version": GONE}
-
-    with pytest.raises(EngineUnavailable):
-        inventory.refresh({ContainerId(fake.id_of("web"))})
-
-
-def test_a_failed_refresh_is_made_up_for() -> None:
-    """What an event named is not forgotten because the engine was away."""
-    fake, inventory = started()
-    web, front = ContainerId(fake.id_of("web")), NetworkId("x")
-    fake.failures |= {"container": GONE, "version": GONE}
-    with pytest.raises(EngineUnavailable):
-        inventory.refresh({web}, {front})
-    fake.failures.clear()
-    fake.asked.clear()
-
-    inventory.refresh(set())
-
-    assert [f"container {web}", "networks"] == fake.asked
-
-
-def test_one_locked_container_does_not_hold_up_the_others() -> None:
-    """What was known of it stays, and it is asked for again next time."""
-    fake, inventory = started()
-    web, multi = ContainerId(fake.id_of("web")), ContainerId(fake.id_of("multi"))
-    slow = EngineUnavailable("unix:///fake", "no answer within 3 s")
-    fake.failures[f"container {web}"] = slow
-    state: Raw = fake.inspected[multi]["State"]
-    state["Paused"] = True
-
-    found = inventory.refresh({web, multi})
-
-    assert {web} == found.unread
-    assert {multi} == found.changed_containers
-    assert "web" in names(inventory)
-    fake.failures.clear()
-    fake.asked.clear()
-    assert frozenset() == inventory.refresh(set()).unread
-    assert [f"container {web}"] == fake.asked
-
-
-def test_an_engine_that_shows_no_container_is_an_error() -> None:
-    """A proxy that allows the list only is no engine without containers."""
-    fake = FakeEngine.of("28.5.2")
-    fake.failures["container"] = EngineProtocolError("/containers/x/json", "HTTP 403")
-
-    with pytest.raises(EngineProtocolError, match="HTTP 403"):
-        Inventory(fake).full()
-
-
-def test_an_answer_about_somebody_else_is_not_believed() -> None:
-    """It is asked again; nothing known is thrown away for it."""
-    fake, inventory = started()
-    web = ContainerId(fake.id_of("web"))
-    fake.inspected[web] = {"Id": "f" * 64}
-
-    found = inventory.refresh({web})
-
-    assert {web} == found.unread
-    assert "web" in names(inventory)
-
-
 def test_a_refresh_before_the_first_pass_is_a_full_one() -> None:
     """Whoever starts with an event gets everything."""
     fake = FakeEngine.of("28.5.2")
@@ -276,67 +191,23 @@ def test_a_refresh_before_the_first_pass_is_a_full_one() -> None:
     assert inventory.state is not None
 
 
+def test_the_host_is_put_into_each_topology() -> None:
+    """The rest is the same until something changes."""
+    fake, inventory = started()
+    host = HostNetwork(available=True, source="own")
+
+    first = inventory.topology(NO_HOST)
+    second = inventory.topology(host)
+    fake.remove(fake.id_of("web"))
+    inventory.full()
+    third = inventory.topology(host)
+
+    assert (NO_HOST, host, host) == (first.host, second.host, third.host)
+    assert first.containers == second.containers
+    assert 14 == len(third.containers)
+
+
 def test_no_topology_before_the_first_pass() -> None:
     """Nothing is made up."""
     with pytest.raises(RuntimeError, match="first successful pass"):
         Inventory(FakeEngine.of("28.5.2")).topology(NO_HOST)
-
-
-def counting(used: int) -> FakeEngine:
-    """Return an engine of API 1.52, which counts the addresses in use."""
-    answers = recording("28.5.2")
-    answers["version"]["ApiVersion"] = "1.52"
-    answers["inspect_networks"] = {
-        raw["Id"]: raw
-        | {
-            "Status": {
-                "IPAM": {
-                    "Subnets": {
-                        config["Subnet"]: {"IPsInUse": used, "DynamicIPsAvailable": 9}
-                        for config in raw["IPAM"]["Config"] or ()
-                    }
-                }
-            }
-        }
-        for raw in answers["networks"]
-    }
-    return FakeEngine(answers)
-
-
-def used(inventory: Inventory, name: str) -> list[int | None]:
-    """Return the engine's counts of a network's subnets."""
-    found = inventory.topology(NO_HOST).networks
-    return [s.addresses_used for n in found if n.name == name for s in n.subnets]
-
-
-def test_counts_of_addresses_are_asked_for_where_there_are_some() -> None:
-    """One request for each network in a full pass, one for each named in a refresh."""
-    fake = counting(5)
-    inventory = Inventory(fake)
-    inventory.full()
-    front = next(
-        n.id for n in inventory.topology(NO_HOST).networks if n.name == "front"
-    )
-
-    assert [5, 5] == used(inventory, "back")
-    assert 8 == sum(asked.startswith("network ") for asked in fake.asked)
-
-    fake.asked.clear()
-    fake.inspected_networks = counting(6).inspected_networks
-    inventory.refresh(set(), {front})
-
-    assert ["networks", f"network {front}"] == fake.asked
-    assert [6] == used(inventory, "front")
-    assert [5, 5] == used(inventory, "back")
-
-
-def test_a_network_removed_meanwhile() -> None:
-    """Between list and its own answer."""
-    fake = counting(5)
-    back = next(k for k, v in fake.inspected_networks.items() if v["Name"] == "back")
-    del fake.inspected_networks[back]
-    inventory = Inventory(fake)
-
-    inventory.full()
-
-    assert "back" not in {n.name for n in inventory.topology(NO_HOST).networks}
