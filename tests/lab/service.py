@@ -1,0 +1,154 @@
+"""The daemon as a process of its own, beside a lab engine."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+from urllib.request import Request, urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.lab.engine import Engine
+
+_REPOSITORY = Path(__file__).parents[2]
+_URL = re.compile(r"msg=service\.started .*\burl=(\S+)")
+_LIMIT_S = 30.0
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+
+class Service:
+    """A running daemon; lines of its log can be waited for, its metrics read."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Follow a process that has just been started."""
+        self._process = process
+        self._lines: Queue[str] = Queue()
+        self.log: list[str] = []
+        """Every line so far."""
+        threading.Thread(target=self._read, daemon=True).start()
+        line = self.wait_for_log(lambda text: _URL.search(text) is not None)
+        found = _URL.search(line)
+        assert found is not None
+        self.url = found[1]
+
+    @property
+    def pid(self) -> int:
+        """Return the process."""
+        return self._process.pid
+
+    @property
+    def descriptors(self) -> int:
+        """Return how many file descriptors are open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    @property
+    def resident_bytes(self) -> int:
+        """Return the resident memory."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE")
+
+    def wait_for_log(self, wanted: Callable[[str], bool]) -> str:
+        """Return the next line that fits; earlier ones are passed over."""
+        deadline_s = time.monotonic() + _LIMIT_S
+        while True:
+            try:
+                line = self._lines.get(timeout=deadline_s - time.monotonic())
+            except (Empty, ValueError):
+                tail = "\n".join(self.log[-20:])
+                message = f"the line did not come within {_LIMIT_S} s:\n{tail}"
+                raise AssertionError(message) from None
+            if wanted(line):
+                return line
+
+    def wait_for_cycle(self, **fields: object) -> str:
+        """Wait for the next finished cycle whose line has these fields."""
+        words = [f" {key}={value}" for key, value in fields.items()]
+        return self.wait_for_log(
+            lambda line: (
+                "cycle.finished" in line and all(word in f"{line} " for word in words)
+            )
+        )
+
+    def get(self, path: str = "metrics", **headers: str) -> bytes:
+        """Return the body of an answer."""
+        request = Request(self.url + path, headers=headers)  # noqa: S310 - loopback
+        with urlopen(request, timeout=5) as answer:  # noqa: S310 - loopback
+            body: bytes = answer.read()
+            return body
+
+    def samples(self, name: str) -> Mapping[frozenset[tuple[str, str]], float]:
+        """Return the samples of a metric by their labels."""
+        found: dict[frozenset[tuple[str, str]], float] = {}
+        for family in text_string_to_metric_families(self.get().decode()):
+            for sample in family.samples:
+                if sample.name == name:
+                    found[frozenset(sample.labels.items())] = sample.value
+        return found
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return the sum of the samples that carry these labels; None without any."""
+        wanted = set(labels.items())
+        values = [v for have, v in self.samples(name).items() if wanted <= have]
+        return sum(values) if values else None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def stop(self) -> int:
+        """Ask it to end; return its exit status."""
+        self._process.terminate()
+        return self._process.wait(15)
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.log.append(line.rstrip())
+            self._lines.put(line.rstrip())
+
+
+@contextmanager
+def serving(
+    engine: Engine,
+    *,
+    interval: str = "1s",
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Service]:
+    """Run the daemon on an engine, on a port of its own."""
+    command = [sys.executable, "-m", "exporter", "run", "--log.format", "logfmt"]
+    if not any(argument.startswith("--web.listen") for argument in arguments):
+        command += ["--web.listen-address", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *command, *arguments],
+        cwd=_REPOSITORY,
+        env={
+            **os.environ,
+            "DOCKER_HOST": engine.base_url,
+            "DOCKERNET_PROBE_INTERVAL": interval,
+            "DOCKERNET_PROBE_TIMEOUT": "200ms",
+            **(environment or {}),
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Service(process)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
