@@ -49,8 +49,13 @@ class Loop:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and wait for it; what is being driven ends unfinished."""
+        """End the thread and wait for it; what is being driven ends unfinished.
+
+        May be called twice.
+        """
         with self._lock:
+            if self._stopping:
+                return
             self._stopping = True
         if self._thread.is_alive():
             self._wake()
