@@ -184,16 +184,18 @@ class EchoRound:
 
         An ICMP error about an earlier packet waits on the socket and fails one call;
         the next one goes through. A socket bound to an interface that was made anew
-        has to be bound again.
+        has to be bound again: ENODEV says so in IPv4, ENETUNREACH in IPv6.
         """
         echo_socket, number = group.echo_socket, error.errno or 0
         for _ in range(_RESENDS):
             if echo_socket.closed:
                 return 0
-            if number == errno.ENODEV and echo_socket.device is not None:
-                if not echo_socket.bind():
-                    break
-            elif not may_be_of_earlier_packet(number):
+            rebound = (
+                echo_socket.device is not None
+                and result_of_errno(number) is Result.NO_ROUTE
+                and echo_socket.bind()
+            )
+            if not rebound and not may_be_of_earlier_packet(number):
                 break
             stamp = time.clock_gettime_ns(time.CLOCK_REALTIME)
             try:
