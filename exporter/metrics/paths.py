@@ -119,9 +119,8 @@ def _pairs(snapshot: Snapshot, *, detail: bool) -> Iterator[Samples]:
         seen = state.observation.observed
         if state.pair.scope is not Scope.NAME and is_measured(seen, state.verdict):
             path = _path(snapshot, state)
-            reached = seen is Observed.REACHABLE
-            reachable.put_greater(reached, *path)
-            if reached and state.observation.rtt_s is not None:
+            reachable.put_greater(seen is Observed.REACHABLE, *path)
+            if state.observation.rtt_s is not None:
                 rtt.put_lesser(state.observation.rtt_s, *path)
     yield reachable
     yield rtt
