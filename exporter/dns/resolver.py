@@ -95,5 +95,7 @@ def open_resolver_socket() -> ResolverSocket:
         raise ProbeSocketError(
             "a UDP socket", error.errno or 0, "raise the limit of open files"
         ) from error
+    # Where the loopback is down the default route would carry the question away.
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
     ask_for_stamps(sock)
     return ResolverSocket(sock)

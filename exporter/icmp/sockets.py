@@ -165,6 +165,9 @@ def _set_up(sock: socket.socket, ip_version: IpVersion, identifier: int) -> None
         sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, accept_type)
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
     _attach(sock, reply_filter(ip_version, identifier))
+    with suppress(BlockingIOError):  # what came in before the filter stood
+        while True:
+            sock.recv(1)
     ask_for_stamps(sock)
     with suppress(OSError):  # smaller buffers still work, for smaller chunks
         set_buffer_bytes(sock, BUFFER_BYTES)
