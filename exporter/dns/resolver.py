@@ -45,7 +45,7 @@ class ResolverSocket:
         kept its port would go on asking where nobody listens any more.
 
         Raises:
-            OSError: there is no route to the server; the loopback is down.
+            OSError: there is no route to the server.
         """
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.connect(self.fd, _UNSPECIFIED, len(_UNSPECIFIED)):
@@ -95,7 +95,7 @@ def open_resolver_socket() -> ResolverSocket:
         raise ProbeSocketError(
             "a UDP socket", error.errno or 0, "raise the limit of open files"
         ) from error
-    # Where the loopback is down the default route would carry the question away.
+    # Whatever the routes in there: no router passes the question on.
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
     ask_for_stamps(sock)
     return ResolverSocket(sock)
