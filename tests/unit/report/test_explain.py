@@ -14,6 +14,7 @@ from exporter.report.names import destination_of, matching, source_of
 from exporter.report.page import Page
 from exporter.report.paint import painted
 from tests.fakes.report_samples import (
+    STARTED,
     as_promised,
     dead,
     demo_on_host,
@@ -109,6 +110,18 @@ def test_never_probed() -> None:
 
     assert "probed    never" in said
     assert "since" not in said
+
+
+def test_new_verdict() -> None:
+    """A verdict that is as old as the probe needs no time of its own."""
+
+    def change(pair: Pair, decision: Decision) -> PairState:
+        return replace(as_promised(pair, decision), since=STARTED)
+
+    said = text(snapshot(demo(), change), "bridge1", "mybridge1")
+
+    assert "since" not in said
+    assert "probed    2026-01-01 12:00:00Z" in said
 
 
 def test_unknown_rule() -> None:

@@ -19,7 +19,7 @@ from tests.fakes.report_samples import (
     snapshot,
     state,
 )
-from tests.fakes.topologies import demo
+from tests.fakes.topologies import container, demo, endpoint, network, topology
 
 PAGE = Page(width=100)
 
@@ -99,10 +99,32 @@ def test_common_end() -> None:
 
 
 def test_no_common_end() -> None:
-    """Pairs without a container in common point at none, nor does a single pair."""
+    """Pairs without a container in common point at none."""
     assert "at one end" not in text(snapshot(demo(), leaking))
-    single = only("bridge1", "mybridge1", leaking)
-    assert "at one end" not in text(snapshot(demo(), single))
+
+
+def test_few_pairs_have_no_common_end() -> None:
+    """That two pairs share an end says nothing."""
+
+    def change(pair: Pair, decision: Decision) -> PairState | None:
+        return leaking(pair, decision) if pair.source == "bridge1" else None
+
+    said = text(snapshot(demo(), change))
+
+    assert said.startswith("2 violations\n")
+    assert "at one end" not in said
+
+
+def test_common_end_of_gateways() -> None:
+    """A container that reaches none of its gateways is pointed out, not the gateway."""
+    networks = [network(f"n{n}", f"10.{n}.0.0/24") for n in range(4)]
+    both = [endpoint("m", net, f"10.{n}.0.2") for n, net in enumerate(networks)]
+    found = topology(tuple(networks), (container("m", *both),))
+
+    def change(pair: Pair, decision: Decision) -> PairState | None:
+        return dead("m")(pair, decision) if pair.scope is Scope.GATEWAY else None
+
+    assert "Each of these 4 pairs has m at one end." in text(snapshot(found, change))
 
 
 def test_many_pairs_each_named() -> None:
@@ -134,7 +156,7 @@ def test_families_apart() -> None:
     assert "IPv4" not in said
 
 
-def names(result: Result, verdict: Verdict, topology: Topology | None = None) -> str:
+def names(result: Result, verdict: Verdict, found: Topology | None = None) -> str:
     """Return the findings where every promised name gave a result."""
 
     def change(pair: Pair, decision: Decision) -> PairState | None:
@@ -145,7 +167,7 @@ def names(result: Result, verdict: Verdict, topology: Topology | None = None) ->
         )
         return state(pair, decision, verdict, seen, controls=BOTH)
 
-    return text(snapshot(topology or demo(), change))
+    return text(snapshot(found or demo(), change))
 
 
 def test_wrong_answer() -> None:

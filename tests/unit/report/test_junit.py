@@ -1,9 +1,11 @@
 """JUnit XML, as a pipeline reads it."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from exporter.model.outcome import Verdict
 from exporter.model.snapshot import Snapshot
 from exporter.report.junit import junit
 from tests.fakes.report_samples import (
@@ -107,3 +109,13 @@ def test_time() -> None:
 
     assert case is not None
     assert ("1.100", "0.000061") == (root.attrib["time"], case.attrib["time"])
+
+
+def test_reason_with_markup() -> None:
+    """A reason is text, whatever characters it has."""
+    healthy = snapshot(demo())
+    first = replace(healthy.pairs[0], verdict=Verdict.UNVERIFIED, reason="a < b & c")
+    error = parsed(replace(healthy, pairs=(first,))).find("testsuite/testcase/error")
+
+    assert error is not None
+    assert str(error.text).endswith("because: a < b & c")
