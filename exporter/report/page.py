@@ -153,9 +153,11 @@ def flowed(
         role: of all the text.
     """
     line = indent if first is None else first
-    room = width - width_of(between.rstrip())  # what a broken line ends with
+    tail = width_of(between.rstrip())  # what a broken line ends with
     empty = True
-    for item in items:
+    texts = list(items)
+    for number, item in enumerate(texts, start=1):
+        room = width if number == len(texts) else width - tail
         joined = item if empty else between + item
         if not empty and width_of(line) + width_of(joined) > room:
             yield (Span(line + between.rstrip(), role),)

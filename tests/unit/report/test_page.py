@@ -62,6 +62,12 @@ def test_flow_keeps_items_whole() -> None:
     assert ["x: aaa,", " bbb,", " ccc"] == found
 
 
+def test_flow_uses_the_whole_width() -> None:
+    """The last item needs no room for what separates it from a next one."""
+    assert ["aa, bb"] == plain(list(flowed(["aa", "bb"], 6)))
+    assert ["aa,", "bb, cc"] == plain(list(flowed(["aa", "bb", "cc"], 6)))
+
+
 def test_flow_of_nothing() -> None:
     """Without items there is a line only where it begins with something."""
     assert [] == plain(list(flowed([], 10)))
