@@ -57,7 +57,7 @@ def test_natural_order_of_odd_digits() -> None:
 
 def test_flow_keeps_items_whole() -> None:
     """A line ends with what separates items, within the width; no item is broken."""
-    found = plain(list(flowed(["aaa", "bbb", "ccc"], 9, indent=" ", first="x: ")))
+    found = plain(list(flowed(["aaa", "bbb", "ccc"], 8, indent=" ", first="x: ")))
 
     assert ["x: aaa,", " bbb,", " ccc"] == found
 
