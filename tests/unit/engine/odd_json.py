@@ -36,7 +36,8 @@ def mutated(draw: st.DrawFn, answer: Raw, changes: int = 4) -> Raw:
         if value is _ABSENT:
             del holder[key]
         else:
-            holder[key] = value
+            # A copy: a later change may go into it, and what is drawn must stay.
+            holder[key] = copy.deepcopy(value)
     return found
 
 
