@@ -88,8 +88,8 @@ def _both_bridges(facts: Facts) -> bool:
     )
 
 
-def _neither_internal(facts: Facts) -> bool:
-    return not (facts.network.internal or (facts.via and facts.via.internal))
+def _either_internal(facts: Facts) -> bool:
+    return facts.network.internal or (facts.via is not None and facts.via.internal)
 
 
 _CONTAINER_RULES = (
@@ -167,7 +167,7 @@ _CONTAINER_RULES = (
         id="internal-network",
         expected=ISOLATED,
         sentence="An internal network is cut off from every other network.",
-        applies=lambda f: not _neither_internal(f),
+        applies=_either_internal,
     ),
     Rule(
         id="routed-destination",
@@ -199,9 +199,7 @@ _HOST_RULES = (
         id="host-to-bridge",
         expected=REACHABLE,
         sentence="The host reaches every container on its bridges, internal ones too.",
-        applies=lambda f: (
-            f.network.driver == "bridge" and bridge_has_address(f.network, f.ip_version)
-        ),
+        applies=lambda f: bridge_has_address(f.network, f.ip_version),
     ),
     Rule(
         id="host-without-address",
@@ -224,9 +222,7 @@ _GATEWAY_RULES = (
         id="own-gateway",
         expected=REACHABLE,
         sentence="A container reaches the gateway of its own bridge.",
-        applies=lambda f: (
-            f.network.driver == "bridge" and bridge_has_address(f.network, f.ip_version)
-        ),
+        applies=lambda f: bridge_has_address(f.network, f.ip_version),
     ),
     Rule(
         id="gateway-underlay",
@@ -274,30 +270,8 @@ _RULES_BY_SCOPE = {
     Scope.NAME: _NAME_RULES,
 }
 
-RULES = {
-    rule.id: rule
-    for rules in (
-        _SILENCED_RULES,
-        _CONTAINER_RULES,
-        _HOST_RULES,
-        _GATEWAY_RULES,
-        _NAME_RULES,
-    )
-    for rule in rules
-}
+RULES = {rule.id: rule for rules in _RULES_BY_SCOPE.values() for rule in rules}
 """Every rule by its id, in the order they are tried."""
-
-
-def truthy_sysctl(container: Container, names: tuple[str, ...]) -> bool:
-    """Return whether a container was created with one of these sysctls not 0."""
-    return any(
-        container.sysctls.get(name, "0").strip() not in ("0", "") for name in names
-    )
-
-
-def ipv6_disabled(container: Container) -> bool:
-    """Return whether a container was created with IPv6 switched off."""
-    return truthy_sysctl(container, _DISABLE_IPV6)
 
 
 class Promises:
@@ -333,10 +307,8 @@ class Promises:
 
     def _host_route(self, pair: Pair) -> Route:
         network = self._topology.network_by_id[pair.network]
-        reachable = network.driver == "bridge" and bridge_has_address(
-            network, pair.ip_version
-        )
-        return Route(network=pair.network if reachable else None, on_link=True)
+        on_it = bridge_has_address(network, pair.ip_version)
+        return Route(network=network.id if on_it else None, on_link=True)
 
     def _destination_flags(self, pair: Pair) -> tuple[bool, bool]:
         if pair.destination is None:
@@ -344,8 +316,8 @@ class Promises:
         container = self._topology.container_by_id.get(pair.destination)
         if container is None or not container.sysctls:
             return False, False
-        silenced = truthy_sysctl(container, _IGNORE_ECHO[pair.ip_version])
-        return silenced, ipv6_disabled(container)
+        silenced = _has_sysctl(container, _IGNORE_ECHO[pair.ip_version])
+        return silenced, _has_sysctl(container, _DISABLE_IPV6)
 
     def _decide(
         self, pair: Pair, route: Route, silenced: bool, no_ipv6: bool
@@ -378,14 +350,19 @@ class Promises:
         return self._topology.network_by_id.get(network_id)
 
 
+def _has_sysctl(container: Container, names: tuple[str, ...]) -> bool:
+    """Return whether a container was created with one of these sysctls not 0."""
+    return any(
+        container.sysctls.get(name, "0").strip() not in ("0", "") for name in names
+    )
+
+
 def _leaves_host(facts: Facts) -> bool:
     """Return whether the probe's packets would go out on the host's own links."""
     driver = facts.network.driver
     if facts.scope is Scope.NAME:
         return False
-    if facts.scope is Scope.GATEWAY:
-        return driver != "bridge"
-    if facts.scope is Scope.HOST:
+    if facts.scope in (Scope.GATEWAY, Scope.HOST):
         return driver != "bridge"
     if facts.shared:
         return driver in UNDERLAY_DRIVERS and _mode(facts) not in ("bridge", "private")

@@ -23,13 +23,18 @@ class Pair(NamedTuple):
     scope: Scope
     source: SandboxId
     destination: ContainerId | None
-    """None in scope `gateway`."""
+    """The owner of the destination's sandbox; None in scope `gateway`."""
     network: NetworkId
     """The destination address's network."""
     address: IPAddress
     ip_version: IpVersion
     name: str | None = None
     """What is asked, in scope `name`."""
+
+    @property
+    def destination_sandbox(self) -> SandboxId | None:
+        """Return the sandbox that answers: its owner is the destination."""
+        return None if self.destination is None else SandboxId(self.destination)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,10 @@ class Controls:
     destination: bool | None
 
 
+NO_CONTROLS = Controls(source=None, destination=None)
+"""Of a pair that was not probed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairState:
     """Everything known of one pair."""
@@ -73,3 +82,8 @@ class PairState:
     """When the verdict became what it is."""
     probed: datetime | None = None
     """When it was last probed; None if never."""
+
+
+def since(before: PairState | None, verdict: Verdict, now: datetime) -> datetime:
+    """Return when a pair's verdict became what it is, given its state before."""
+    return before.since if before is not None and before.verdict is verdict else now

@@ -18,9 +18,9 @@ from exporter.model.routing import gateway_of
 from exporter.model.topology import (
     HOST,
     IPAddress,
+    IpVersion,
     Network,
     NetworkId,
-    Sandbox,
     SandboxId,
     Topology,
 )
@@ -60,8 +60,7 @@ def epoch_peers(
     if count <= MESH_LIMIT:
         return frozenset((a, b) for a in ring for b in ring if a != b)
     step = PEERS // 2
-    turns = -(-(count // 2) // step)
-    first = 1 + (epoch % turns) * step
+    first = 1 + (epoch % epochs_to_cover(count)) * step
     chosen: set[tuple[SandboxId, SandboxId]] = set()
     for index, member in enumerate(ring):
         for distance in range(first, min(first + step, count // 2 + 1)):
@@ -119,34 +118,40 @@ class NeighbourBudget:
 
 
 def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ...]:
-    """Return the neighbour entries that probing a pair may make, both ends."""
+    """Return the neighbour entries that probing a pair may make.
+
+    On one link two: the source's, and what the answer needs at the other end. Across
+    networks the source's for its gateway only: there isolation ends the probe's way.
+    """
     pair, decision = planned.pair, planned.decision
     if pair.scope is Scope.NAME or not decision.has_route:
         return ()
-    if pair.scope is Scope.GATEWAY:
-        return ((pair.source, pair.network, pair.address),)
-    if pair.scope is Scope.HOST:
-        return ((HOST, pair.network, pair.address),)
-    via = decision.source_network
-    if via is None:
-        return ()
-    source = topology.sandbox_by_id[pair.source]
-    own = source.address_on(via, pair.ip_version)
-    if own is not None and decision.on_link:
-        back = (SandboxId(str(pair.destination)), via, own.address)
-        return ((pair.source, via, pair.address), back)
-    return _gateway_entry(topology.network_by_id[via], source, pair)
+    via = decision.source_network or pair.network  # the host goes by its bridge
+    if not decision.on_link:
+        gateway = _gateway_on(topology, pair.source, via, pair.ip_version)
+        return () if gateway is None else ((pair.source, via, gateway),)
+    there = (pair.source, via, pair.address)
+    own = _source_address(topology, pair, via)
+    if own is None:
+        return (there,)
+    return there, (pair.destination_sandbox or HOST, via, own)
 
 
-def _gateway_entry(
-    network: Network, source: Sandbox, pair: Pair
-) -> tuple[NeighbourEntry, ...]:
-    for endpoint in source.endpoints:
-        if endpoint.network_id == network.id:
-            gateway = gateway_of(network, endpoint, pair.ip_version)
-            if gateway is not None:
-                return ((source.id, network.id, gateway),)
-    return ()
+def _source_address(topology: Topology, pair: Pair, via: NetworkId) -> IPAddress | None:
+    if pair.source == HOST and pair.destination_sandbox is not None:
+        return _gateway_on(topology, pair.destination_sandbox, via, pair.ip_version)
+    endpoint = topology.sandbox_by_id[pair.source].endpoint_on(via)
+    found = endpoint and endpoint.address(pair.ip_version)
+    return found.address if found else None
+
+
+def _gateway_on(
+    topology: Topology, sandbox: SandboxId, via: NetworkId, ip_version: IpVersion
+) -> IPAddress | None:
+    endpoint = topology.sandbox_by_id[sandbox].endpoint_on(via)
+    if endpoint is None:
+        return None
+    return gateway_of(topology.network_by_id[via], endpoint, ip_version)
 
 
 def plan(
@@ -192,7 +197,7 @@ def touching(
     wanted = {
         item.pair
         for item in planned
-        if item.pair.source in changed or str(item.pair.destination) in changed
+        if item.pair.source in changed or item.pair.destination_sandbox in changed
     }
     items = [item for item in planned if item.pair in wanted]
     wanted |= needed_for(items, planned)
@@ -241,7 +246,7 @@ def select(
         budget: what the neighbour table still bears; it is drawn from.
         everything: ask for every pair, whatever the turn; the budget still holds.
     """
-    turns = _turns(topology, epoch) if not everything else None
+    turns = None if everything else _turns(topology, epoch)
     ordered = sorted(planned, key=_priority)
     kept: set[Pair] = set()
     refused = 0
@@ -284,7 +289,7 @@ def _has_turn(item: Planned, turns: Turns | None) -> bool:
     )
     if turns is None or not meshed:
         return True
-    ends = (pair.source, SandboxId(str(pair.destination)))
+    ends = (pair.source, pair.destination_sandbox)
     return ends in turns.get(pair.network, frozenset())
 
 
@@ -295,12 +300,12 @@ def needed_for(pairs: Iterable[Planned], planned: Iterable[Planned]) -> set[Pair
     interface its route uses, and an answer of the destination.
     """
     sources: set[tuple[SandboxId, NetworkId | None]] = set()
-    addresses: set[tuple[SandboxId, NetworkId]] = set()
+    destinations: set[tuple[SandboxId, NetworkId]] = set()
     for item in pairs:
         sources.add((item.pair.source, item.decision.source_network))
-        if item.pair.destination is not None:
-            destination = SandboxId(item.pair.destination)
-            addresses.add((destination, item.pair.network))
+        destination = item.pair.destination_sandbox
+        if destination is not None:
+            destinations.add((destination, item.pair.network))
             sources.add((destination, item.pair.network))
     return {
         item.pair
@@ -311,6 +316,6 @@ def needed_for(pairs: Iterable[Planned], planned: Iterable[Planned]) -> set[Pair
         )
         or (
             item.pair.scope is Scope.HOST
-            and (SandboxId(str(item.pair.destination)), item.pair.network) in addresses
+            and (item.pair.destination_sandbox, item.pair.network) in destinations
         )
     }

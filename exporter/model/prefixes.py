@@ -11,12 +11,12 @@ from typing import Literal
 
 from exporter.model.routing import UNDERLAY_DRIVERS
 from exporter.model.topology import (
-    IPAddress,
     IPNetwork,
     IpVersion,
     Network,
     Subnet,
     Topology,
+    version_of,
 )
 
 SATURATED = 2**64 - 1
@@ -55,11 +55,6 @@ class PoolUsage:
     subnets: int
     used: int
     """Subnets that a network or a host route overlaps."""
-
-
-def version_of(address: IPAddress | IPNetwork) -> IpVersion:
-    """Return the family of an address or prefix."""
-    return 4 if address.version == 4 else 6
 
 
 def bounds_of(prefix: IPNetwork) -> tuple[int, int]:
@@ -124,6 +119,7 @@ def _place(prefix: IPNetwork) -> tuple[int, int, int]:
 
 
 def _encloses(outer: IPNetwork, inner: IPNetwork) -> bool:
+    """Return whether a prefix lies within one that does not stand behind it."""
     if outer.version != inner.version:
         return False
     return int(inner.network_address) <= bounds_of(outer)[1]

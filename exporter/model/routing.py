@@ -18,6 +18,7 @@ from exporter.model.topology import (
     NetworkId,
     Sandbox,
     Topology,
+    version_of,
 )
 
 UNDERLAY_DRIVERS = frozenset({"macvlan", "ipvlan"})
@@ -50,7 +51,7 @@ def subnet_of(address: EndpointAddress) -> IPNetwork:
 
 def route_of(topology: Topology, source: Sandbox, destination: IPAddress) -> Route:
     """Return the route the engine gave a sandbox towards an address."""
-    ip_version: IpVersion = 4 if destination.version == 4 else 6
+    ip_version = version_of(destination)
     for endpoint in source.endpoints:
         address = endpoint.address(ip_version)
         if address is not None and destination in subnet_of(address):
@@ -73,20 +74,14 @@ def default_route(
         network = topology.network_by_id.get(endpoint.network_id)
         address = endpoint.address(ip_version)
         if network is not None and address is not None and address.gateway is not None:
-            candidates.append(
-                (
-                    network.internal,
-                    -endpoint.gateway_priority,
-                    network.raw_name,
-                    network.id,
-                )
-            )
-    return min(candidates)[3] if candidates else None
+            rank = network.internal, -endpoint.gateway_priority, network.raw_name
+            candidates.append((*rank, network.id))
+    return min(candidates)[-1] if candidates else None
 
 
 def bridge_has_address(network: Network, ip_version: IpVersion) -> bool:
-    """Return whether the engine gives the network's bridge an address."""
-    if network.gateway_mode(ip_version) == "isolated":
+    """Return whether the network has a bridge to which the engine gives an address."""
+    if network.driver != "bridge" or network.gateway_mode(ip_version) == "isolated":
         return False
     return not (ip_version == 4 and network.inhibit_ipv4)
 
@@ -112,6 +107,11 @@ def gateway_of(
 
 
 def _first_address(prefix: IPNetwork) -> IPAddress | None:
+    """Return what the allocator hands out first, None where nothing else is left.
+
+    An IPv4 /31 has no network address (RFC 3021), so there it is the very first.
+    """
     if prefix.num_addresses < 2:
         return None
-    return prefix.network_address + 1
+    point_to_point = prefix.version == 4 and prefix.prefixlen == 31
+    return prefix.network_address + (0 if point_to_point else 1)

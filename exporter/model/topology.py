@@ -27,6 +27,11 @@ HOST = SandboxId("host")
 _BRIDGE_OPTION = "com.docker.network.bridge."
 
 
+def version_of(address: IPAddress | IPNetwork) -> IpVersion:
+    """Return the family of an address or prefix."""
+    return 4 if address.version == 4 else 6
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet:
     """One IPAM entry of a network."""
@@ -117,7 +122,7 @@ class EndpointAddress:
     @property
     def ip_version(self) -> IpVersion:
         """Return the family."""
-        return 4 if self.address.version == 4 else 6
+        return version_of(self.address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,13 +199,11 @@ class Sandbox:
     endpoints: tuple[Endpoint, ...] = ()
     """The owner's endpoints, sorted by network name; empty for the host."""
 
-    def address_on(
-        self, network_id: NetworkId, ip_version: IpVersion
-    ) -> EndpointAddress | None:
-        """Return the sandbox's address of a family on a network, None if none."""
+    def endpoint_on(self, network_id: NetworkId) -> Endpoint | None:
+        """Return the endpoint on a network, None if there is none."""
         for endpoint in self.endpoints:
             if endpoint.network_id == network_id:
-                return endpoint.address(ip_version)
+                return endpoint
         return None
 
 
