@@ -1,10 +1,11 @@
 """What a state is worth once time has passed without a probe."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from exporter.model.outcome import NOT_PROBED, Expected, Verdict
-from exporter.model.pair import Controls, Pair, PairState
+from exporter.model.pair import NO_CONTROLS, Pair, PairState, since
 from exporter.model.plan import Planned
 
 
@@ -17,7 +18,14 @@ def carried(
     """Return the states of pairs that this cycle did not probe.
 
     The newest state stands until it is too old; then it is unverified. What was
-    never probed is skipped, or not judged where nothing is promised.
+    never probed under the present promise is skipped, or not judged where nothing
+    is promised.
+
+    Args:
+        planned: the pairs, with what is promised now.
+        previous: the newest state of each pair.
+        now: the end of the cycle.
+        max_age_s: age in seconds beyond which a state says nothing any more.
     """
     limit = now - timedelta(seconds=max_age_s)
     return tuple(_carry(item, previous.get(item.pair), now, limit) for item in planned)
@@ -29,31 +37,29 @@ def _carry(
     if before is None or before.probed is None or before.decision != item.decision:
         unknown = item.decision.expected is Expected.UNKNOWN
         verdict = Verdict.NOT_JUDGED if unknown else Verdict.SKIPPED
-        same = before is not None and before.verdict is verdict
         return PairState(
             pair=item.pair,
             decision=item.decision,
             observation=NOT_PROBED,
-            controls=Controls(source=None, destination=None),
+            controls=NO_CONTROLS,
             verdict=verdict,
-            since=before.since if same and before is not None else now,
+            since=since(before, verdict, now),
         )
-    if before.probed >= limit or before.verdict is Verdict.NOT_JUDGED:
-        return before
-    return stale(before, now, "too old")
+    return before if before.probed >= limit else stale(before, now, "too old")
 
 
 def stale(state: PairState, now: datetime, reason: str) -> PairState:
-    """Return a state that no longer says anything: unverified, nothing observed."""
-    says_nothing = state.verdict in (Verdict.NOT_JUDGED, Verdict.SKIPPED)
-    verdict = state.verdict if says_nothing else Verdict.UNVERIFIED
-    return PairState(
-        pair=state.pair,
-        decision=state.decision,
+    """Return a state that no longer says anything: unverified, nothing observed.
+
+    What was never judged stays that way.
+    """
+    unjudged = state.verdict in (Verdict.NOT_JUDGED, Verdict.SKIPPED)
+    verdict = state.verdict if unjudged else Verdict.UNVERIFIED
+    return replace(
+        state,
         observation=NOT_PROBED,
-        controls=Controls(source=None, destination=None),
+        controls=NO_CONTROLS,
         verdict=verdict,
-        reason=state.reason if says_nothing else reason,
-        since=state.since if state.verdict is verdict else now,
-        probed=state.probed,
+        reason=state.reason if unjudged else reason,
+        since=since(state, verdict, now),
     )

@@ -133,6 +133,7 @@ class Verdict(StrEnum):
 
 
 VIOLATIONS = frozenset({Verdict.UNEXPECTED_REACHABLE, Verdict.UNEXPECTED_UNREACHABLE})
+"""Verdicts that say that a promise is broken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +142,13 @@ class Observation:
 
     result: Result
     sent: int = 0
+    """Packets, or questions."""
     received: int = 0
+    """Of those sent, how many were answered in time."""
     duplicates: int = 0
+    """Further replies to a packet that was answered."""
     late: int = 0
+    """Replies after the deadline."""
     rtts_s: tuple[float, ...] = ()
     """Round-trip times of the valid replies, seconds, in order of arrival."""
     resolved: tuple[str, ...] = ()
@@ -161,3 +166,4 @@ class Observation:
 
 
 NOT_PROBED = Observation(result=Result.SKIPPED)
+"""Nothing was sent, so nothing was seen."""

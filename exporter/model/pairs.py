@@ -95,16 +95,11 @@ def _gateway_pairs(topology: Topology) -> Iterator[Pair]:
                 gateway = gateway_of(network, endpoint, version)
                 if gateway is not None and gateway != found.address:
                     yield Pair(
-                        Scope.GATEWAY,
-                        source.id,
-                        None,
-                        endpoint.network_id,
-                        gateway,
-                        version,
+                        Scope.GATEWAY, source.id, None, network.id, gateway, version
                     )
 
 
-def has_resolver(topology: Topology, sandbox: Sandbox) -> bool:
+def _has_resolver(topology: Topology, sandbox: Sandbox) -> bool:
     """Return whether a sandbox gets an embedded DNS: one user-defined network."""
     return any(
         network is not None and network.raw_name not in RESOLVERLESS
@@ -124,14 +119,14 @@ def _name_pairs(topology: Topology) -> Iterator[Pair]:
     names do not resolve follows from the engine's own tables.
     """
     for source in topology.sandboxes:
-        asked: set[tuple[ContainerId, IpVersion]] = set()
-        resolver = has_resolver(topology, source)
+        asked: set[tuple[ContainerId | None, IpVersion]] = set()
+        resolver = _has_resolver(topology, source)
         for endpoint in source.endpoints:
             network = topology.network_by_id.get(endpoint.network_id)
-            if network is None or (network.raw_name in RESOLVERLESS) is resolver:
+            if network is None or (resolver and network.raw_name in RESOLVERLESS):
                 continue
             for pair in _names_on(topology, source, endpoint):
-                key = (ContainerId(str(pair.destination)), pair.ip_version)
+                key = (pair.destination, pair.ip_version)
                 if key not in asked:
                     asked.add(key)
                     yield pair

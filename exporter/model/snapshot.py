@@ -13,7 +13,7 @@ from functools import cached_property
 from exporter.model.outcome import VIOLATIONS, Expected, Observed, Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.tally import Tally
-from exporter.model.topology import IpVersion, Topology
+from exporter.model.topology import HOST, IpVersion, NetworkId, Topology
 
 TotalKey = tuple[Scope, IpVersion, Expected, Observed, Verdict]
 
@@ -41,7 +41,7 @@ class Snapshot:
     stream_connected: bool = False
     """The event stream is open."""
     pairs: tuple[PairState, ...] = ()
-    """In order of scope, source name, destination name, address."""
+    """In the order of the plan: by scope, then by source and destination name."""
     cycle: CycleInfo | None = None
     interval_s: float = 15.0
     """Configured time between cycles."""
@@ -50,6 +50,7 @@ class Snapshot:
     neighbour_limit: Mapping[IpVersion, int] = field(default_factory=dict)
     """gc_thresh3 of the initial namespace; empty where it cannot be read."""
     neighbour_entries: Mapping[IpVersion, int] = field(default_factory=dict)
+    """Everybody's entries in the host's tables now, by family."""
     tally: Tally = field(default_factory=Tally)
     notices: tuple[str, ...] = ()
     """What does not work here and what still does, one line each."""
@@ -87,10 +88,11 @@ class Snapshot:
 
     def source_name(self, state: PairState) -> str:
         """Return the name of a pair's source: a container's, or `host`."""
-        if self.topology is None or state.pair.scope is Scope.HOST:
-            return str(state.pair.source)
-        sandbox = self.topology.sandbox_by_id.get(state.pair.source)
-        return sandbox.name if sandbox else str(state.pair.source)[:12]
+        source = state.pair.source
+        if source == HOST:
+            return str(HOST)
+        found = self.topology and self.topology.sandbox_by_id.get(source)
+        return found.name if found else _short(source)
 
     def destination_name(self, state: PairState) -> str:
         """Return the name of a pair's destination: a container's, or `gateway`."""
@@ -98,17 +100,22 @@ class Snapshot:
         if destination is None:
             return "gateway"
         found = self.topology and self.topology.container_by_id.get(destination)
-        return found.name if found else str(destination)[:12]
+        return found.name if found else _short(destination)
 
     def network_name(self, state: PairState) -> str:
         """Return the name of the destination address's network."""
-        network = self.topology and self.topology.network_by_id.get(state.pair.network)
-        return network.name if network else str(state.pair.network)[:12]
+        return self._network_name(state.pair.network)
 
     def source_network_name(self, state: PairState) -> str | None:
         """Return the name of the network the source's route uses, None without."""
         wanted = state.decision.source_network
-        if wanted is None or self.topology is None:
-            return None
-        network = self.topology.network_by_id.get(wanted)
-        return network.name if network else str(wanted)[:12]
+        return None if wanted is None else self._network_name(wanted)
+
+    def _network_name(self, wanted: NetworkId) -> str:
+        network = self.topology and self.topology.network_by_id.get(wanted)
+        return network.name if network else _short(wanted)
+
+
+def _short(object_id: str) -> str:
+    """Return an id as the engine's own command shows it."""
+    return object_id[:12]

@@ -6,7 +6,7 @@ to work. A destination that is silent to everybody is the fault, not an excuse.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.model.outcome import (
     KERNEL_REFUSALS,
@@ -30,19 +30,15 @@ from exporter.model.topology import (
 Seen = tuple[Planned, Observation]
 OwnKey = tuple[SandboxId, IPAddress]
 """A sandbox and one of its own addresses."""
+Interface = tuple[SandboxId, NetworkId | None, IpVersion]
+"""A source's way out: its interface on a network, None without a route."""
 
+YOUNG = "an end is younger than the grace period"
+"""Reason of a silence that is not held against anybody yet."""
 _DEFINITE_NAMES = frozenset(
     {Result.NXDOMAIN, Result.SERVFAIL, Result.WRONG_ANSWER, Result.NO_RESOLVER}
 )
 """Answers that prove that the question arrived."""
-_ADDRESS_MISSING = KERNEL_REFUSALS | {
-    Result.NETNS_ERROR,
-    Result.PERMISSION_DENIED,
-    Result.NEIGHBOUR_TABLE,
-    Result.SEND_ERROR,
-    Result.SKIPPED,
-}
-"""Results of an own address that do not mean that echo requests are ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +68,10 @@ class Evidence:
         """
         self._own = own
         self._links = links
-        self._sources: dict[tuple[SandboxId, NetworkId, IpVersion], bool] = {}
+        self._sources: dict[Interface, bool] = {}
         self._destinations: dict[OwnKey, bool] = {}
-        self._gateways: dict[tuple[SandboxId, NetworkId, IpVersion], bool] = {}
-        self._working: set[SandboxId] = {
+        self._gateways: dict[Interface, bool] = {}
+        self._working = {
             sandbox
             for (sandbox, _), observation in own.items()
             if observation.observed is Observed.REACHABLE
@@ -85,56 +81,53 @@ class Evidence:
                 self._note(planned, observation.observed)
 
     def _note(self, planned: Planned, observed: Observed) -> None:
-        if observed not in (Observed.REACHABLE, Observed.UNREACHABLE):
+        pair = planned.pair
+        measured = observed in (Observed.REACHABLE, Observed.UNREACHABLE)
+        if not measured or pair.scope is Scope.NAME:
             return
-        pair, reached = planned.pair, observed is Observed.REACHABLE
-        if pair.scope is Scope.NAME:
-            return
-        network = planned.decision.source_network or pair.network
-        source = (pair.source, network, pair.ip_version)
-        self._sources[source] = self._sources.get(source, False) or reached
-        if pair.destination is None:
+        reached = observed is Observed.REACHABLE
+        source = _interface(planned)
+        self._sources[source] = reached or self._sources.get(source, False)
+        if pair.destination_sandbox is None:
             self._gateways[source] = reached
             return
-        destination = (SandboxId(pair.destination), pair.address)
-        known = self._destinations.get(destination, False)
-        self._destinations[destination] = known or reached
+        key = (pair.destination_sandbox, pair.address)
+        self._destinations[key] = reached or self._destinations.get(key, False)
 
     def source_alive(
         self, planned: Planned, own_address: IPAddress | None
     ) -> bool | None:
         """Return whether the source exchanged a packet over its route's interface.
 
-        With a gateway or a promised peer; where Docker promises it neither, with
-        its own address.
+        With a gateway or a promised peer; where Docker promises it neither, with its
+        own address while its link is up; without a route, with any own address.
+
+        Args:
+            planned: the pair.
+            own_address: the source's on the network of its route; None without.
         """
-        pair, decision = planned.pair, planned.decision
-        network = decision.source_network
-        if pair.source == HOST:
-            network = pair.network
-        if network is not None:
-            promised = self._sources.get((pair.source, network, pair.ip_version))
-            if promised is not None:
-                return promised
+        promised = self._sources.get(_interface(planned))
+        if promised is not None:
+            return promised
         if own_address is None:
-            return True if pair.source in self._working else None
-        return self._answers_itself((pair.source, own_address))
+            return True if self.probe_works(planned.pair.source) else None
+        return self._answers_itself((planned.pair.source, own_address))
 
     def destination_alive(self, planned: Planned) -> bool | None:
         """Return whether the destination's address answered whom it should.
 
         The host or a promised peer; where none of them is promised or can be
-        asked, its own address with its link up, and its gateway if it has one.
+        asked, its own address with its link up, unless its gateway is silent.
         """
         pair = planned.pair
-        if pair.destination is None:
+        if pair.destination_sandbox is None:
             return None
-        key = (SandboxId(pair.destination), pair.address)
+        key = (pair.destination_sandbox, pair.address)
         promised = self._destinations.get(key)
         if promised is not None:
             return promised
-        gateway = self._gateways.get((key[0], pair.network, pair.ip_version))
-        if gateway is False:
+        link = (pair.destination_sandbox, pair.network, pair.ip_version)
+        if self._gateways.get(link) is False:
             return False
         return self._answers_itself(key)
 
@@ -152,31 +145,37 @@ class Evidence:
     def ignores_echo(self, planned: Planned) -> bool:
         """Return whether the destination has the address and leaves itself unanswered.
 
-        With its link down the link is the fault, not the silence.
+        What the kernel refuses to send there is no longer there: an address that is
+        gone is a fault. With its link down the link is the fault, not the silence.
         """
         pair = planned.pair
-        if pair.destination is None or pair.scope is Scope.NAME:
+        if pair.destination_sandbox is None or pair.scope is Scope.NAME:
             return False
-        key = (SandboxId(pair.destination), pair.address)
+        key = (pair.destination_sandbox, pair.address)
         own = self._own.get(key)
-        if own is None or own.result in _ADDRESS_MISSING:
+        if own is None or own.observed is not Observed.UNREACHABLE:
             return False
-        return own.result is not Result.OK and self._links.get(key, True)
+        return own.result not in KERNEL_REFUSALS and self._links.get(key, True)
 
     def unproven(self, planned: Iterable[Planned]) -> set[SandboxId]:
         """Return the sandboxes whose link state a verdict would rest on."""
         wanted: set[SandboxId] = set()
         for item in planned:
-            pair = item.pair
-            network = item.decision.source_network
-            source = network and (pair.source, network, pair.ip_version)
-            if pair.source != HOST and source not in self._sources:
+            pair, destination = item.pair, item.pair.destination_sandbox
+            if pair.source != HOST and _interface(item) not in self._sources:
                 wanted.add(pair.source)
-            if pair.destination is not None:
-                key = (SandboxId(pair.destination), pair.address)
-                if not self._destinations.get(key, False):
-                    wanted.add(key[0])
+            if destination is None:
+                continue
+            if not self._destinations.get((destination, pair.address), False):
+                wanted.add(destination)
         return wanted
+
+
+def _interface(planned: Planned) -> Interface:
+    """Return the interface that the source's route uses; the host's is a bridge."""
+    pair = planned.pair
+    network = pair.network if pair.source == HOST else planned.decision.source_network
+    return pair.source, network, pair.ip_version
 
 
 def judge(
@@ -218,13 +217,13 @@ def _judge_promised(
     if seen.observed is Observed.REACHABLE:
         return Ruling(verdict=Verdict.AS_EXPECTED, observation=seen)
     if evidence.ignores_echo(planned):
-        ignored = _with_result(seen, Result.ICMP_IGNORED)
+        ignored = replace(seen, result=Result.ICMP_IGNORED)
         return _unverified(ignored, "the destination does not even answer itself")
     definite = seen.result in KERNEL_REFUSALS or seen.result in _DEFINITE_NAMES
     if not definite and not evidence.probe_works(planned.pair.source):
         return _unverified(seen, "the source does not answer its own address")
     if young:
-        return _unverified(seen, "an end is younger than the grace period")
+        return _unverified(seen, YOUNG)
     return Ruling(verdict=Verdict.UNEXPECTED_UNREACHABLE, observation=seen)
 
 
@@ -259,16 +258,6 @@ def _doubt(decision: Decision, seen: Observation, controls: Controls) -> str:
     if controls.source is not True:
         return "silence, and the source is not known to be alive"
     return "silence, and the destination is not known to be alive"
-
-
-def _with_result(seen: Observation, result: Result) -> Observation:
-    return Observation(
-        result=result,
-        sent=seen.sent,
-        received=seen.received,
-        duplicates=seen.duplicates,
-        late=seen.late,
-    )
 
 
 def merge(first: Observation, second: Observation) -> Observation:
