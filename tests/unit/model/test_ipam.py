@@ -121,6 +121,7 @@ def test_networks_with_one_prefix_share_its_addresses() -> None:
     found = topology(
         (first, second, third),
         (container("c", endpoint("c", first, "192.168.0.2", gateway=False)),),
+        version="29.0.0",
     )
 
     assert [(256, 5, 124), (256, 5, 251), (256, 5, 127)] == usage(found)
@@ -200,26 +201,56 @@ def test_an_unknown_gateway_of_a_full_range_takes_no_more() -> None:
             id="not internal without an address of the bridge",
         ),
         pytest.param(
-            network("a", "10.0.0.0/29", driver="macvlan"), "28.5.2", 2, id="macvlan"
+            network("a", "10.0.0.0/29", gateway_mode_ipv4="isolated"),
+            "26.1.5",
+            3,
+            id="isolated where that is not known",
+        ),
+        pytest.param(
+            network("a", "10.0.0.0/29", driver="macvlan", parent="eth0"),
+            "28.5.2",
+            3,
+            id="macvlan",
+        ),
+        pytest.param(
+            network("a", "10.0.0.0/29", driver="macvlan", parent="eth0", internal=True),
+            "28.5.2",
+            2,
+            id="internal macvlan",
+        ),
+        pytest.param(
+            network("a", "10.0.0.0/29", driver="macvlan"),
+            "28.5.2",
+            2,
+            id="macvlan without a parent",
         ),
         pytest.param(
             network("a", "10.0.0.0/29", driver="macvlan"),
             "26.1.5",
             3,
-            id="macvlan before 28",
+            id="macvlan without a parent before 28",
         ),
         pytest.param(
-            network("a", "10.0.0.0/29", driver="macvlan"),
+            network("a", "10.0.0.0/29", driver="macvlan", parent="eth0"),
+            "29.0.0",
+            2,
+            id="macvlan from 29 on",
+        ),
+        pytest.param(
+            network("a", "10.0.0.0/29", driver="macvlan", parent="eth0"),
             "dev",
             2,
             id="macvlan of an engine without a number",
+        ),
+        pytest.param(
+            network("a", "10.0.0.0/29", driver="third"), "29.0.0", 3, id="third party"
         ),
     ],
 )
 def test_who_reserves_a_gateway_nobody_chose(
     on: Network, version: str, reserved: int
 ) -> None:
-    """From 28 on only bridges that use one."""
+    """Measured on 20.10, 26.1 and 28.5; 29 as its source says."""
     assert [(8, reserved, 8 - reserved)] == usage(single(on, version=version))
 
 
