@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from exporter.model.prefixes import SATURATED, allocated, bounds_of, version_of
+from exporter.model.prefixes import SATURATED, allocated, bounds_of
+from exporter.model.routing import UNDERLAY_DRIVERS
 from exporter.model.topology import (
     IPAddress,
     IPNetwork,
@@ -19,10 +20,13 @@ from exporter.model.topology import (
     NetworkId,
     Subnet,
     Topology,
+    version_of,
 )
 
 _GATEWAYS_ON_DEMAND = 28
-"""Major version since which only bridges reserve a gateway nobody asked for."""
+"""Major version since which drivers may do without a gateway nobody asked for."""
+_NEWEST = 99
+"""Stands for an engine whose version has no number."""
 _INVISIBLE_ENDPOINTS = "docker_gwbridge"
 """Its endpoints belong to the engine, so the API shows none of them."""
 
@@ -173,15 +177,20 @@ def _first_in(prefix: IPNetwork, found: Iterable[IPAddress]) -> IPAddress | None
 def _reserves_gateway(
     topology: Topology, network: Network, ip_version: IpVersion
 ) -> bool:
-    """Return whether the engine takes a gateway although none was configured."""
-    major = topology.engine.major
-    recent = major == 0 or major >= _GATEWAYS_ON_DEMAND
-    if network.driver != "bridge":
-        return not recent
-    if network.gateway_mode(ip_version) == "isolated":
-        return False
-    bare = ip_version == 4 and network.internal and network.inhibit_ipv4
-    return not (recent and bare)
+    """Return whether the engine takes a gateway although none was configured.
+
+    Until 28 it always does; then drivers began to say that they need none.
+    """
+    major = topology.engine.major or _NEWEST
+    if major < _GATEWAYS_ON_DEMAND:
+        return True
+    if network.driver == "bridge":
+        bare = ip_version == 4 and network.internal and network.inhibit_ipv4
+        return not bare and network.gateway_mode(ip_version) != "isolated"
+    if network.driver in UNDERLAY_DRIVERS:
+        routed_out = bool(network.options.get("parent")) and not network.internal
+        return major == _GATEWAYS_ON_DEMAND and routed_out
+    return True
 
 
 def _first_free(prefix: IPNetwork, taken: set[int]) -> int | None:
