@@ -80,7 +80,7 @@ def _usage(
     if used is None and _is_countable(network):
         used = len(taken[_pool(network, subnet)])
     if available is None and _is_countable(network):
-        first, last = bounds_of(_range(subnet))
+        first, last = bounds_of(subnet.allocated_from)
         inside = sum(first <= one <= last for one in taken[_pool(network, subnet)])
         available = last - first + 1 - inside
     return SubnetUsage(
@@ -102,20 +102,6 @@ def _pool(network: Network, subnet: Subnet) -> _Pool:
     return network.scope, subnet.prefix
 
 
-def _range(subnet: Subnet) -> IPNetwork:
-    """Return what the engine allocates from.
-
-    A range that is not within its subnet counts as the subnet: networks made before
-    engine 24 may have one.
-    """
-    inner, outer = subnet.ip_range, subnet.prefix
-    if inner is None or inner.version != outer.version:
-        return outer
-    first, last = bounds_of(outer)
-    low, high = bounds_of(inner)
-    return inner if first <= low and high <= last else outer
-
-
 def _taken(topology: Topology) -> Mapping[_Pool, set[int]]:
     """Return the addresses in use or reserved, by allocator."""
     taken: defaultdict[_Pool, set[int]] = defaultdict(set)
@@ -133,7 +119,7 @@ def _taken(topology: Topology) -> Mapping[_Pool, set[int]]:
         elif _reserves_gateway(topology, network, version_of(prefix)):
             unknown.append((network, subnet))
     for network, subnet in unknown:
-        free = _first_free(_range(subnet), taken[_pool(network, subnet)])
+        free = _first_free(subnet.allocated_from, taken[_pool(network, subnet)])
         if free is not None:
             taken[_pool(network, subnet)].add(free)
     return taken

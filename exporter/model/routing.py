@@ -17,6 +17,7 @@ from exporter.model.topology import (
     Network,
     NetworkId,
     Sandbox,
+    Subnet,
     Topology,
     version_of,
 )
@@ -92,8 +93,8 @@ def gateway_of(
     """Return the address of an endpoint's own gateway, None if there is none.
 
     Neither the endpoint (internal, from 26.1) nor the IPAM entry (`--subnet`
-    alone) need name it; the engine then takes the subnet's first address, except
-    for `isolated` networks, where that address goes to a container.
+    alone) need name it; the engine then takes the first address it may allocate,
+    except for `isolated` networks, where that address goes to a container.
     """
     address = endpoint.address(ip_version)
     if address is None or network.gateway_mode(ip_version) == "isolated":
@@ -102,16 +103,20 @@ def gateway_of(
         return address.gateway
     for subnet in network.subnets:
         if address.address in subnet.prefix:
-            return subnet.gateway or _first_address(subnet.prefix)
-    return _first_address(subnet_of(address)) if network.driver == "bridge" else None
+            return subnet.gateway or _first_address(subnet)
+    if network.driver != "bridge":
+        return None
+    return _first_address(Subnet(prefix=subnet_of(address)))
 
 
-def _first_address(prefix: IPNetwork) -> IPAddress | None:
-    """Return what the allocator hands out first, None where nothing else is left.
+def _first_address(subnet: Subnet) -> IPAddress | None:
+    """Return what the allocator hands out first, None where there is but one.
 
-    An IPv4 /31 has no network address (RFC 3021), so there it is the very first.
+    That is the first of its range (measured on engines 20.10 and 28.5), but never the
+    network address, which an IPv4 /31 does not have (RFC 3021).
     """
+    prefix, first = subnet.prefix, subnet.allocated_from.network_address
     if prefix.num_addresses < 2:
         return None
-    point_to_point = prefix.version == 4 and prefix.prefixlen == 31
-    return prefix.network_address + (0 if point_to_point else 1)
+    has_network_address = prefix.version == 6 or prefix.prefixlen < 31
+    return first + (first == prefix.network_address and has_network_address)

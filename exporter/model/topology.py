@@ -40,13 +40,27 @@ class Subnet:
     gateway: IPAddress | None = None
     """As configured; None where the entry names none (older engines, `isolated`)."""
     ip_range: IPNetwork | None = None
-    """The part of the prefix that the engine allocates from."""
+    """As configured: the part of the prefix that the engine allocates from."""
     auxiliary: tuple[tuple[str, IPAddress], ...] = ()
     """Reserved addresses with their names, sorted."""
     addresses_used: int | None = None
     """The engine's own count (API 1.52 `Status.IPAM`), None where it gives none."""
     dynamic_available: int | None = None
     """The engine's own count of addresses it can still hand out."""
+
+    @property
+    def allocated_from(self) -> IPNetwork:
+        """Return what the engine allocates from.
+
+        A range that is not within its subnet counts as the subnet: networks made
+        before engine 24 may have one.
+        """
+        inner, outer = self.ip_range, self.prefix
+        if inner is None or inner.version != outer.version:
+            return outer
+        first, last = int(inner.network_address), int(inner.broadcast_address)
+        low, high = int(outer.network_address), int(outer.broadcast_address)
+        return inner if low <= first and last <= high else outer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
