@@ -267,7 +267,8 @@ def _result_of_reply(reply: Reply) -> Result:
 def _result_of_errno(number: int) -> Result:
     """Return what a failed send to the server says.
 
-    It is on the loopback: without a route there nobody can listen. EPERM and EACCES: the container's own packet filter or a prohibit route.
+    It is on the loopback: without a route there nobody can listen. EPERM and EACCES
+    are of the container's own packet filter or of a prohibit route.
     """
     if number in _NOBODY:
         return Result.NO_RESOLVER

@@ -1,6 +1,6 @@
 """What became of each pair of a round that is over."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.icmp.echoes import NO_REPLY, EchoRound
 from exporter.model.outcome import Observation, Result
@@ -23,10 +23,10 @@ def observe(
     silence = Result.TIMEOUT if complete else Result.SKIPPED
     shared: dict[tuple[Result, int], Observation] = {}
     for index, ping in enumerate(echoes.pings):
-        packets = range(index, echoes.packets, echoes.size)
-        sent = sum([1 for packet in packets if echoes.sent_ns[packet]])
-        rtts_ns = [echoes.rtt_ns[packet] for packet in packets]
-        received = len(rtts_ns) - rtts_ns.count(NO_REPLY)
+        sent_ns = echoes.sent_ns[index :: echoes.size]
+        rtts_ns = echoes.rtt_ns[index :: echoes.size]
+        sent = echoes.passes - sent_ns.count(0)
+        received = echoes.passes - rtts_ns.count(NO_REPLY)
         result = Result.OK if received else echoes.failure_of(index) or silence
         missed = late.get((ping.source, echoes.addresses[index]), 0) if late else 0
         if received or missed or index in echoes.duplicates:
@@ -36,7 +36,7 @@ def observe(
                 received=received,
                 duplicates=echoes.duplicates[index],
                 late=missed,
-                rtts_s=_by_arrival(echoes, packets, rtts_ns) if measured else (),
+                rtts_s=_by_arrival(sent_ns, rtts_ns) if measured else (),
             )
         else:  # most pairs of a large host: nothing to tell them apart
             if (result, sent) not in shared:
@@ -44,15 +44,13 @@ def observe(
             yield shared[result, sent]
 
 
-def _by_arrival(
-    echoes: EchoRound, packets: range, rtts_ns: list[int]
-) -> tuple[float, ...]:
+def _by_arrival(sent_ns: Sequence[int], rtts_ns: Sequence[int]) -> tuple[float, ...]:
     """Return the measured round-trip times in seconds, in order of arrival."""
     if len(rtts_ns) == 1:
         return (rtts_ns[0] / 1e9,) if rtts_ns[0] >= 0 else ()
     arrivals = sorted(
-        (echoes.sent_ns[packet] + rtt_ns, rtt_ns)
-        for packet, rtt_ns in zip(packets, rtts_ns, strict=True)
+        (stamp_ns + rtt_ns, rtt_ns)
+        for stamp_ns, rtt_ns in zip(sent_ns, rtts_ns, strict=True)
         if rtt_ns >= 0
     )
     return tuple(rtt_ns / 1e9 for _, rtt_ns in arrivals)
