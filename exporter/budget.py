@@ -8,6 +8,7 @@ Times are CLOCK_MONOTONIC, which all processes of a boot share.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,11 @@ WINDOW_S = 45.0
 """How long a fresh neighbour entry stays uncollectable (measured; arp(7))."""
 SHARE = 0.25
 """Part of `gc_thresh3` that may be added in one window."""
+PATIENCE_S = 60.0
+"""How long another process may hold the lock before we give up waiting."""
+_POLL_S = 0.05
+_FILE_BYTES = 65536
+_MAX_ENTRIES = 2**31
 DEFAULT_LIMITS = (512, 1024)
 """gc_thresh2 and gc_thresh3 of an untouched kernel, arp(7)."""
 _TABLES: dict[IpVersion, tuple[str, str]] = {
@@ -101,7 +107,11 @@ class SharedBudget:
     """Lets one process at a time probe, within what the host bears."""
 
     def __init__(
-        self, clock: Clock, folder: Path | None = None, proc: Path = Path("/proc")
+        self,
+        clock: Clock,
+        folder: Path | None = None,
+        proc: Path = Path("/proc"),
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Bind to a folder that all processes of this project share.
 
@@ -109,23 +119,30 @@ class SharedBudget:
             clock: for the window.
             folder: /run/dockernet-exporter, or the user's run folder, if None.
             proc: where procfs is mounted.
+            patience_s: how long to wait while another process probes.
         """
         self._clock = clock
+        self._patience_s = patience_s
         self._path = (folder or _run_folder()) / "probing.lock"
         self._proc = proc
         self._ledger = Ledger()
 
     @contextmanager
-    def hold(self, on_wait: Callable[[str], None]) -> Iterator[NeighbourBudget]:
+    def hold(
+        self,
+        on_wait: Callable[[str], None],
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[NeighbourBudget]:
         """Take the lock and yield what may be added; blocks while another probes.
 
         Args:
             on_wait: told who is probing, once, if there is a wait.
+            should_stop: asked while waiting; True gives up.
 
         Raises:
-            BusyError: the lock file cannot be made or locked.
+            BusyError: the lock file cannot be made, or was not free in time.
         """
-        with self._locked(on_wait) as file:
+        with self._locked(on_wait, should_stop) as file:
             now_s = self._clock.monotonic_s()
             self._ledger.added = _read(file)
             self._ledger.forget(now_s)
@@ -133,6 +150,8 @@ class SharedBudget:
             tables = read_tables(self._proc).values()
             allowed = min(allowance(table, added) for table in tables)
             budget = NeighbourBudget(allowed, self._ledger.known)
+            # All of it counts as used until we say better: we may be killed meanwhile.
+            _write(file, [*self._ledger.added, (now_s, allowed)])
             try:
                 yield budget
             finally:
@@ -146,7 +165,9 @@ class SharedBudget:
         _write(file, self._ledger.added)
 
     @contextmanager
-    def _locked(self, on_wait: Callable[[str], None]) -> Iterator[int]:
+    def _locked(
+        self, on_wait: Callable[[str], None], should_stop: Callable[[], bool]
+    ) -> Iterator[int]:
         try:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -154,14 +175,26 @@ class SharedBudget:
         except OSError as error:
             raise BusyError(f"{self._path}: {error.strerror}") from error
         try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                on_wait(_holder(file))
-                fcntl.flock(file, fcntl.LOCK_EX)
+            self._lock(file, on_wait, should_stop)
             yield file
         finally:
             os.close(file)
+
+    def _lock(
+        self,
+        file: int,
+        on_wait: Callable[[str], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Lock the file; never for ever: who holds it may be stopped (SIGSTOP)."""
+        if _try_lock(file):
+            return
+        on_wait(_holder(file))
+        give_up_s = self._clock.monotonic_s() + self._patience_s
+        while not _try_lock(file):
+            if should_stop() or self._clock.monotonic_s() >= give_up_s:
+                raise BusyError(_holder(file))
+            time.sleep(_POLL_S)  # flock(2) knows no timeout
 
 
 def _run_folder() -> Path:
@@ -171,24 +204,39 @@ def _run_folder() -> Path:
     return Path(base or f"/tmp/dockernet-{os.geteuid()}") / "dockernet-exporter"  # noqa: S108
 
 
-def _holder(file: int) -> str:
+def _try_lock(file: int) -> bool:
     try:
-        return f"process {int(json.loads(os.pread(file, 65536, 0))['pid'])}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "unknown process"
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(file: int) -> str:
+    pid = _content(file).get("pid")
+    return f"process {pid}" if isinstance(pid, int) else "unknown process"
 
 
 def _read(file: int) -> list[tuple[float, int]]:
+    rows = _content(file).get("added")
+    return [row for row in map(_row, rows if isinstance(rows, list) else ()) if row]
+
+
+def _content(file: int) -> dict[str, object]:
+    """Return what the file says; nothing if it is new, or not by one of us."""
     try:
-        rows = json.loads(os.pread(file, 65536, 0))["added"]
-        return [(float(when), int(count)) for when, count in rows]
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # new, or written by no one of us
-        return []
+        found = json.loads(os.pread(file, _FILE_BYTES, 0))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _row(row: object) -> tuple[float, int] | None:
+    """Return when and how many; None for what no one of us has written."""
+    match row:
+        case [int() | float() as when, int() as count] if 0 <= count < _MAX_ENTRIES:
+            return float(min(when, _MAX_ENTRIES)), count
+    return None
 
 
 def _write(file: int, added: list[tuple[float, int]]) -> None:

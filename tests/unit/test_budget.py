@@ -1,0 +1,246 @@
+"""The budget that processes share: arithmetic, the lock, and what others leave there."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.budget import (
+    WINDOW_S,
+    NeighbourTable,
+    SharedBudget,
+    allowance,
+    read_tables,
+)
+from exporter.errors import BusyError
+from exporter.model.plan import NeighbourBudget, NeighbourEntry
+from exporter.model.topology import NetworkId, SandboxId
+from tests.fakes.clock import HandClock
+
+SHARE = 256
+
+
+def entries(count: int, start: int = 0) -> list[NeighbourEntry]:
+    """Return distinct entries."""
+    numbers = range(start, start + count)
+    return [(SandboxId("a"), NetworkId("n"), IPv4Address(n)) for n in numbers]
+
+
+def spend(budget: SharedBudget, count: int, start: int = 0) -> int:
+    """Take entries one by one; return how many were new."""
+    with budget.hold(lambda _: None) as held:
+        for entry in entries(count, start):
+            held.take((entry,))
+        return len(held.added)
+
+
+def shared(
+    folder: Path, clock: HandClock | None = None, patience_s: float = 60.0
+) -> SharedBudget:
+    """Return a budget of an untouched kernel, as an own process would have it."""
+    proc = folder / "no-proc"
+    return SharedBudget(clock or HandClock(), folder, proc, patience_s)
+
+
+@given(
+    st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 9)
+)
+def test_allowance_is_a_quarter_and_fits_below_the_soft_limit(
+    taken: int, soft: int, hard: int, added: int
+) -> None:
+    """At most 25 % of gc_thresh3 in a window, never beyond gc_thresh2."""
+    table = NeighbourTable(entries=taken, soft_limit=soft, hard_limit=hard)
+
+    allowed = allowance(table, added)
+
+    assert allowed >= 0
+    assert allowed == 0 or added + allowed <= hard * 0.25
+    assert allowed == 0 or taken + allowed <= soft
+
+
+def test_one_window_bears_a_quarter_and_the_next_one_again(tmp_path: Path) -> None:
+    """The share comes back when the window has passed, not before."""
+    clock = HandClock()
+    budget = shared(tmp_path, clock)
+
+    first = spend(budget, 1000)
+    clock.move(WINDOW_S - 1)
+    early = spend(budget, 1000, start=1000)
+    clock.move(2)
+    later = spend(budget, 1000, start=2000)
+
+    assert (first, early, later) == (SHARE, 0, SHARE)
+
+
+def test_what_is_used_again_stays_known(tmp_path: Path) -> None:
+    """An entry in use costs nothing, however often it is used."""
+    clock = HandClock()
+    budget = shared(tmp_path, clock)
+    spend(budget, SHARE)
+
+    added = []
+    for _ in range(5):
+        clock.move(WINDOW_S - 15)
+        added.append(spend(budget, SHARE))
+
+    assert added == [0] * 5
+
+
+def test_two_processes_share_one_window(tmp_path: Path) -> None:
+    """What one has added, the other may not add as well."""
+    clock = HandClock()
+    one, other = shared(tmp_path, clock), shared(tmp_path, clock)
+
+    assert (spend(one, 200), spend(other, 200, start=500)) == (200, SHARE - 200)
+
+
+def test_a_process_killed_while_probing_has_used_all(tmp_path: Path) -> None:
+    """Nobody knows how far it came: a crash loop must not fill the table."""
+    clock = HandClock()
+    with shared(tmp_path, clock).hold(lambda _: None) as held:
+        held.take(entries(10))
+        left_behind = (tmp_path / "probing.lock").read_bytes()
+    (tmp_path / "probing.lock").write_bytes(left_behind)
+
+    assert spend(shared(tmp_path, clock), 10) == 0
+    clock.move(WINDOW_S + 1)
+    assert spend(shared(tmp_path, clock), 10) == 10
+
+
+@contextmanager
+def held_by_another(folder: Path, content: str = "") -> Iterator[None]:
+    """Hold the lock as another process would: an own open file, never released."""
+    path = folder / "probing.lock"
+    path.write_text(content)
+    file = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def test_a_lock_that_is_never_released_is_given_up(tmp_path: Path) -> None:
+    """Its holder may be stopped (SIGSTOP): whoever waits says so and ends."""
+    clock, told = HandClock(), list[str]()
+    clock.step_s = 10.0
+    budget = shared(tmp_path, clock, patience_s=30.0)
+
+    with (
+        held_by_another(tmp_path, '{"pid": 4711, "added": []}'),
+        pytest.raises(BusyError, match="process 4711"),
+        budget.hold(told.append),
+    ):
+        pytest.fail("two hold it")
+
+    assert told == ["process 4711"]
+
+
+def test_who_shall_stop_does_not_wait_for_the_lock(tmp_path: Path) -> None:
+    """SIGTERM ends a wait."""
+    with (
+        held_by_another(tmp_path),
+        pytest.raises(BusyError, match="unknown process"),
+        shared(tmp_path).hold(lambda _: None, lambda: True),
+    ):
+        pytest.fail("two hold it")
+
+
+NONSENSE = (
+    "",
+    "{",
+    "[" * 60_000,
+    "null",
+    "[]",
+    '{"pid": "root"}',
+    '{"pid": 1, "added": 7}',
+    '{"added": [[1000.0, 1e400], [NaN, 5], [1e999, 5], "x", [1], null]}',
+    '{"added": [[1000.0, -100000]]}',
+    f'{{"added": [[{"9" * 400}, 5], [1000.0, {"9" * 400}]]}}',
+    "\0" * 200_000,
+)
+
+
+@pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
+def test_nonsense_in_the_file_neither_fails_nor_widens_the_budget(
+    tmp_path: Path, text: str
+) -> None:
+    """Whoever can write there cannot stop us by it, nor make us fill the table."""
+    (tmp_path / "probing.lock").write_text(text)
+
+    assert spend(shared(tmp_path), 1000) <= SHARE
+    assert json.loads((tmp_path / "probing.lock").read_text())["pid"] == os.getpid()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_in_the_file_are_borne(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    """Never an exception, never more than the share."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "probing.lock").write_bytes(content)
+
+    assert spend(shared(folder), 1000) <= SHARE
+
+
+def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+    """Else somebody's file would be overwritten."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "probing.lock").symlink_to(victim)
+
+    with pytest.raises(BusyError), shared(tmp_path).hold(lambda _: None):
+        pytest.fail("followed")
+
+    assert victim.read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A file where the folder should be."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(BusyError), shared(tmp_path / "file").hold(lambda _: None):
+        pytest.fail("no lock")
+
+
+def test_the_lock_is_released_when_a_cycle_fails(tmp_path: Path) -> None:
+    """The next one, of whatever process, gets it."""
+    budget = shared(tmp_path)
+    with pytest.raises(ZeroDivisionError), budget.hold(lambda _: None):
+        raise ZeroDivisionError
+
+    assert spend(shared(tmp_path), 5) == 5
+
+
+def test_tables_are_read_for_both_families(tmp_path: Path) -> None:
+    """Entries are hexadecimal; the smaller family limits."""
+    for family, cache, used in (("ipv4", "arp_cache", 16), ("ipv6", "ndisc_cache", 90)):
+        limits = tmp_path / f"sys/net/{family}/neigh/default"
+        limits.mkdir(parents=True)
+        (limits / "gc_thresh2").write_text("100\n")
+        (limits / "gc_thresh3").write_text("400\n")
+        statistics = tmp_path / "net/stat"
+        statistics.mkdir(parents=True, exist_ok=True)
+        (statistics / cache).write_text(f"entries allocs\n{used:08x} 00000000\n")
+
+    tables = read_tables(tmp_path)
+
+    assert tables[6] == NeighbourTable(entries=90, soft_limit=100, hard_limit=400)
+    with SharedBudget(HandClock(), tmp_path, tmp_path).hold(lambda _: None) as held:
+        assert isinstance(held, NeighbourBudget)
+        assert held.take(entries(10))
+        assert not held.take(entries(1, start=50))
+
+
+def test_unreadable_tables_take_the_kernels_defaults(tmp_path: Path) -> None:
+    """Outside the initial network namespace neither file exists."""
+    table = NeighbourTable(entries=0, soft_limit=512, hard_limit=1024)
+
+    assert read_tables(tmp_path) == {4: table, 6: table}
