@@ -6,12 +6,12 @@ loop only; `Tally` counts by other threads go through `count`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 from exporter.cycle import CycleOutcome
 from exporter.model.aging import carried, stale
-from exporter.model.outcome import Verdict
+from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import EPOCH_CYCLES, Planned, Selection, epochs_to_cover
 from exporter.model.snapshot import CycleInfo, Snapshot
@@ -33,14 +33,22 @@ class Change:
 class Board:
     """Holds the pair states and counters, and makes snapshots of them."""
 
-    def __init__(self, interval_s: float, packets_per_second: float) -> None:
+    def __init__(
+        self,
+        interval_s: float,
+        packets_per_second: float,
+        max_age_s: float | None = None,
+    ) -> None:
         """Start with nothing known.
 
         Args:
             interval_s: seconds between cycles.
             packets_per_second: the budget, for the snapshot.
+            max_age_s: the age at which a state says nothing any more; None takes
+                what the interval and the size of the networks ask for.
         """
         self._interval_s = interval_s
+        self._fixed_age_s = max_age_s
         self._packets_per_second = packets_per_second
         self._states: dict[Pair, PairState] = {}
         self._tally = Tally()
@@ -116,6 +124,20 @@ class Board:
         }
         return _changes(before, self._states)
 
+    def age(self, now: datetime) -> tuple[Change, ...]:
+        """Take back what has become too old, where no cycle comes to its end."""
+        if self._topology is None:
+            return ()
+        limit = now - timedelta(seconds=self._max_age_s(self._topology))
+        before = self._states
+        self._states = {
+            pair: stale(state, now, "too old")
+            if state.probed is not None and state.probed < limit
+            else state
+            for pair, state in before.items()
+        }
+        return _changes(before, self._states)
+
     def snapshot(
         self,
         now: datetime,
@@ -157,6 +179,8 @@ class Board:
         Twice the time in which every pair of the largest network has its turn, and
         never less than three cycles.
         """
+        if self._fixed_age_s is not None:
+            return self._fixed_age_s
         largest = max(
             (len(topology.sandboxes_on(network.id)) for network in topology.networks),
             default=0,
@@ -170,10 +194,11 @@ class Board:
     ) -> None:
         names = {network.id: network.name for network in topology.networks}
         with self._lock:
-            for pair, observation in outcome.counted:
-                name = names.get(pair.network)
+            for item, observation in outcome.counted:
+                name = names.get(item.pair.network)
                 if name is not None:
-                    self._tally.add(pair, name, observation)
+                    promised = item.decision.expected is Expected.REACHABLE
+                    self._tally.add(item.pair, name, observation, promised=promised)
             for state in outcome.states:
                 if False in (state.controls.source, state.controls.destination):
                     self._tally.control_failures[state.pair.scope] += 1

@@ -81,7 +81,7 @@ class CycleOutcome:
 
     states: tuple[PairState, ...]
     """Of the pairs that were probed, in the order of the selection."""
-    counted: tuple[tuple[Pair, Observation], ...]
+    counted: tuple[Seen, ...]
     """Every observation with its packets, for the counters."""
     young: bool
     """A pair was left unverified because an end was within the grace period."""
@@ -141,7 +141,7 @@ class CycleRunner:
                 round_.state(item, rulings[item.pair], previous.get(item.pair), now)
                 for item in kept
             ),
-            counted=tuple((item.pair, round_.seen[item.pair]) for item in kept),
+            counted=tuple((item, round_.seen[item.pair]) for item in kept),
             young=any("grace period" in rulings[item.pair].reason for item in kept),
         )
 

@@ -96,8 +96,7 @@ PACKETS_RECEIVED = _packet_family(
 )
 PACKETS_LOST = _packet_family(
     "probe_packets_lost_total",
-    "ICMP echo requests without a valid reply by the deadline, also where isolation "
-    "is promised.",
+    "ICMP echo requests without a valid reply by the deadline, where one is promised.",
 )
 PACKETS_DUPLICATE = Family(
     name="probe_packets_duplicate_total",

@@ -60,7 +60,8 @@ class Tally:
     packets_sent: Counter[SeriesKey] = field(default_factory=Counter)
     packets_received: Counter[SeriesKey] = field(default_factory=Counter)
     packets_lost: Counter[SeriesKey] = field(default_factory=Counter)
-    """Counted once the deadline has passed, so lost + received never exceeds sent."""
+    """Of pairs that are promised to reach each other, counted once the deadline has
+    passed: lost + received never exceeds sent, and isolation is no loss."""
     duplicates: Counter[Scope] = field(default_factory=Counter)
     late: Counter[Scope] = field(default_factory=Counter)
     probes: Counter[tuple[Scope, Protocol, Result]] = field(default_factory=Counter)
@@ -87,20 +88,23 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     """Unexpected exceptions, by stage."""
 
-    def add(self, pair: Pair, network: str, seen: Observation) -> None:
+    def add(
+        self, pair: Pair, network: str, seen: Observation, *, promised: bool = True
+    ) -> None:
         """Count what became of one pair's packets in one cycle.
 
         Args:
             pair: the pair that was probed.
             network: name of the destination's network.
             seen: what was seen; `SKIPPED` is not counted.
+            promised: a reply is promised; else silence is no loss.
         """
         if seen.result is Result.SKIPPED:
             return
         if pair.scope is Scope.NAME:
             self._add_lookup(network, seen)
         else:
-            self._add_packets(pair, network, seen)
+            self._add_packets(pair, network, seen, promised)
 
     def _add_lookup(self, network: str, seen: Observation) -> None:
         self.probes[(Scope.NAME, Protocol.DNS, seen.result)] += 1
@@ -111,13 +115,16 @@ class Tally:
         for duration_s in seen.rtts_s:
             histogram.observe(duration_s)
 
-    def _add_packets(self, pair: Pair, network: str, seen: Observation) -> None:
+    def _add_packets(
+        self, pair: Pair, network: str, seen: Observation, promised: bool
+    ) -> None:
         scope = pair.scope
         key = (scope, "" if scope is Scope.GATEWAY else network, pair.ip_version)
         self.probes[(scope, Protocol.ICMP, seen.result)] += 1
         self.packets_sent[key] += seen.sent
         self.packets_received[key] += seen.received
-        self.packets_lost[key] += max(0, seen.sent - seen.received)
+        lost = max(0, seen.sent - seen.received) if promised else 0
+        self.packets_lost[key] += lost
         self.duplicates[scope] += seen.duplicates
         self.late[scope] += seen.late
         histogram = self.rtt.setdefault(key, Histogram(RTT_BOUNDS_S))

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from exporter.board import Board
 from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings
 from exporter.model.aging import carried, stale
 from exporter.model.outcome import Observed, Result, Scope, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import NeighbourBudget, plan, select
+from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId, Topology
 from tests.fakes.prober import Answer, FakeProber, but, docker_like
 from tests.fakes.topologies import container, demo, endpoint, network, topology
@@ -208,6 +210,21 @@ def test_a_container_that_was_replaced_is_dropped() -> None:
     outcome = run(found, prober)
 
     assert Counter(verdicts(outcome).values()) == {"as_expected": 20 - 8}
+
+
+def test_isolation_is_no_loss() -> None:
+    """Silence counts as lost packets only where a reply is promised."""
+    found = demo()
+    board = Board(1.0, 1.0)
+    planned = plan(found, ICMP, lambda _: True)
+    selection = select(found, planned, epoch=0, budget=NeighbourBudget(1000))
+    world = but(docker_like(found), Result.TIMEOUT, [("mybridge1", "172.18.0.3")])
+
+    board.absorb(found, planned, selection, run(found, world), NOW)
+
+    tallies: list[Tally] = []
+    board.count(lambda tally: tallies.append(tally.copy()))
+    assert tallies[0].packets_lost.total() == 4
 
 
 def test_silence_of_a_young_container_is_not_held_against_it() -> None:
