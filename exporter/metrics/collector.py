@@ -25,6 +25,7 @@ from exporter.metrics import (
 from exporter.metrics.catalogue import FAMILIES
 from exporter.metrics.facts import PairFacts, gather
 from exporter.metrics.family import Family, Samples
+from exporter.metrics.inventory import ENDPOINT_INFO
 from exporter.metrics.limit import enforce
 from exporter.model.snapshot import Snapshot
 
@@ -53,6 +54,7 @@ class Collector:
         clock: Clock,
         *,
         series_limit: int = SERIES_LIMIT,
+        endpoint_info: bool = True,
     ) -> None:
         """Bind to where snapshots come from.
 
@@ -60,7 +62,9 @@ class Collector:
             snapshot: returns the newest snapshot; called once a scrape.
             clock: for ages and for the scrape's own duration.
             series_limit: most series; beyond it detail is left out.
+            endpoint_info: whether endpoints get their `_info` series.
         """
+        self._left_out = frozenset() if endpoint_info else frozenset({ENDPOINT_INFO})
         self._snapshot = snapshot
         self._clock = clock
         self._series_limit = series_limit
@@ -93,24 +97,37 @@ class Collector:
         if known is not None and known.snapshot is snapshot:
             return known
         shown = known is None or known.detail
-        built = build(snapshot, shown=shown, series_limit=self._series_limit)
+        built = build(
+            snapshot,
+            shown=shown,
+            series_limit=self._series_limit,
+            left_out=self._left_out,
+        )
         self._built = built
         return built
 
 
-def build(snapshot: Snapshot, *, shown: bool, series_limit: int) -> Built:
+def build(
+    snapshot: Snapshot,
+    *,
+    shown: bool,
+    series_limit: int,
+    left_out: frozenset[Family] = frozenset(),
+) -> Built:
     """Build all samples of a snapshot, within the limit.
 
     Args:
         snapshot: what is known.
         shown: whether pairs were shown one by one until now.
         series_limit: most series.
+        left_out: families that are not wanted.
     """
     facts = gather(snapshot)
     detail = paths.wants_detail(facts.detail_pairs, shown=shown)
     scrape = {family: Samples(family) for family in FAMILIES}
     for samples in _all(snapshot, facts, detail=detail):
-        scrape[samples.family] = samples
+        if samples.family not in left_out:
+            scrape[samples.family] = samples
     # What a scrape adds has one sample for each promise, or one.
     scrape[verdicts.PAIR_OLDEST_PROBE_AGE] = verdicts.collect_age(facts, snapshot.taken)
     scrape[daemon.COLLECT_DURATION].put(0)

@@ -45,10 +45,18 @@ class Exposition:
         clock: Clock,
         *,
         series_limit: int = SERIES_LIMIT,
+        endpoint_info: bool = True,
     ) -> None:
         """Bind to where snapshots come from; arguments as for `Collector`."""
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(Collector(snapshot, clock, series_limit=series_limit))
+        self._registry.register(
+            Collector(
+                snapshot,
+                clock,
+                series_limit=series_limit,
+                endpoint_info=endpoint_info,
+            )
+        )
 
     def render(self, accept: str = "", accept_encoding: str = "") -> Rendered:
         """Return the metrics in the format a client prefers.

@@ -169,3 +169,15 @@ def test_families_without_samples_are_left_out() -> None:
 
     assert [] == [metric for metric in collector.collect() if not metric.samples]
     assert [] == matching(scrape(snapshots.never_up()), "network_info")
+
+
+def test_endpoint_info_can_be_switched_off() -> None:
+    """Its series change whenever a container is replaced; not everybody wants them."""
+    registry = CollectorRegistry()
+    registry.register(Collector(snapshots.small, StillClock(), endpoint_info=False))
+
+    names = {metric.name for metric in registry.collect()}
+
+    assert "dockernet_endpoint_info" not in names
+    assert "dockernet_endpoint" not in names
+    assert "dockernet_network" in names or "dockernet_network_info" in names
