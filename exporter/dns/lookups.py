@@ -25,6 +25,7 @@ from exporter.errors import PacketError
 from exporter.model.outcome import Observation, Result
 
 _MOST_PENDING: Final = 1 << 15  # of the 2^16 numbers that a transaction can have
+_MOST_ERRORS: Final = 8  # one waits on a socket at a time
 _REFUSALS: Final = frozenset({errno.EPERM, errno.EACCES})
 _NOBODY: Final = frozenset(
     {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
@@ -171,10 +172,12 @@ class LookupRound:
     def drain(self, resolver: ResolverSocket) -> None:
         """Take everything that waits on a socket."""
         group = self._by_resolver.get(resolver)
-        while not resolver.closed:
+        errors = 0
+        while not resolver.closed and errors < _MOST_ERRORS:
             try:
                 datagram = resolver.receive()
             except OSError as error:
+                errors += 1
                 if group is not None and error.errno == errno.ECONNREFUSED:
                     self._refuse(group)
                 continue

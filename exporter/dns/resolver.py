@@ -6,6 +6,7 @@
 import ctypes
 import os
 import socket
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from exporter.errors import ProbeSocketError
@@ -16,6 +17,7 @@ SERVER: Final = ("127.0.0.11", 53)
 
 _MESSAGE_BYTES: Final = 4096
 _ANCILLARY_BYTES: Final = 128
+_MOST_WAITING: Final = 4096  # more than a receive buffer holds
 _UNSPECIFIED: Final = bytes(16)  # a sockaddr of family AF_UNSPEC
 
 
@@ -55,13 +57,11 @@ class ResolverSocket:
         self.discard()
 
     def discard(self) -> None:
-        """Forget what waits."""
-        while True:
-            try:
+        """Forget what waits, errors too."""
+        for _ in range(_MOST_WAITING):
+            with suppress(OSError):
                 if self.receive() is None:
                     return
-            except OSError:  # an error that waited; it is gone now
-                continue
 
     def receive(self) -> Datagram | None:
         """Return the next message, None if none waits.

@@ -158,8 +158,9 @@ class EchoRound:
                     continue
             sent_ns[base + index] = stamp
             sent += 1
-        self.outstanding += sent
-        echo_socket.outstanding += sent
+        if not echo_socket.closed:  # meanwhile, because its container has ended
+            self.outstanding += sent
+            echo_socket.outstanding += sent
 
     def _due(
         self, group: EchoGroup, start: int, stop: int, number: int

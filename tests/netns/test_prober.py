@@ -267,6 +267,22 @@ def test_time_to_live_ends_at_the_first_router(
     ]
 
 
+def test_no_buffers_is_no_result(netns_lab: MakePlainLab) -> None:
+    """ENOBUFS, as of a full neighbour table: nothing was measured.
+
+    That table is the machine's, and not to be filled; a queue that drops says the same.
+    """
+    lab = netns_lab(containers=2)
+    first, second = lab.containers
+    queue = "qdisc add dev eth0 root tbf rate 8bit burst 10b latency 1ms"
+    with running(lab) as prober:
+        assert Result.OK == probe_one(prober, ping(first, second)).result
+        first.namespace.run(["tc", *queue.split()])
+        found = probe_one(prober, ping(first, second, count=2))
+
+    assert Observation(result=Result.NEIGHBOUR_TABLE) == found
+
+
 def test_a_source_that_is_not_open(netns_lab: MakePlainLab) -> None:
     """Nothing is sent for it, and the others are not disturbed."""
     lab = netns_lab(containers=2)

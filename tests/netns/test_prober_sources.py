@@ -421,3 +421,27 @@ def test_a_bridge_that_appears_keeps_the_running_round(
     assert [(Result.OK, 20), (Result.TIMEOUT, 0)] == [
         (one.result, one.received) for one in after
     ]
+
+
+def test_a_sandbox_without_a_visible_process(
+    netns_lab: MakePlainLab, tmp_path: Path
+) -> None:
+    """Where no pid is seen, "no route" makes us look whether the sandbox is gone."""
+    lab = netns_lab(containers=2)
+    first, second = lab.containers
+    key = tmp_path / "0a1b2c3d4e5f"
+    key.symlink_to(first.path)
+    source = Source(id=SandboxId("a"), namespace=NamespaceRef(path=str(key)))
+    with watching(source) as (prober, gone):
+        probe = Ping(source.id, second.ipv4, 1)
+        working = probe_one(prober, probe)
+        first.namespace.ip("link set eth0 down")
+        broken = probe_one(prober, probe)
+        key.unlink()
+        ended = probe_one(prober, probe)
+
+        assert source.id == gone.get(timeout=5)[0]
+        assert {} == prober.identities()
+    assert [Result.OK, Result.NO_ROUTE, Result.NETNS_ERROR] == [
+        one.result for one in (working, broken, ended)
+    ]
