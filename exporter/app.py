@@ -11,7 +11,8 @@ from exporter import __version__, log, oneshot
 from exporter.board import Board
 from exporter.budget import read_tables
 from exporter.config import Config
-from exporter.daemon import Daemon, Dirt, Settings
+from exporter.daemon import Daemon, Settings
+from exporter.dirt import Dirt
 from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
 from exporter.errors import ConfigError
@@ -89,7 +90,10 @@ class _Service:
     def _make_server(self) -> WebServer:
         config, clock = self._config, self.session.clock
         exposition = Exposition(
-            self._store.current, clock, series_limit=config.metrics.series_limit
+            self._store.current,
+            clock,
+            series_limit=config.metrics.series_limit,
+            endpoint_info=config.metrics.endpoint_info,
         )
         sources = Sources(
             render=exposition.render,
@@ -148,10 +152,11 @@ class _Service:
             self._log.info("service.started", url=url, engine=self._config.engine.host)
 
     def _unhealthy(self) -> str | None:
-        snapshot = self._store.current()
-        age_s = (self.session.clock.now_utc() - snapshot.taken).total_seconds()
-        limit_s = STALLED_CYCLES * snapshot.interval_s
-        return f"nothing happened for {age_s:.0f} s" if age_s > limit_s else None
+        stalled_s = self._daemon.stalled_s
+        limit_s = STALLED_CYCLES * self._config.probe.interval
+        return (
+            f"nothing happened for {stalled_s:.0f} s" if stalled_s > limit_s else None
+        )
 
     def _not_ready(self) -> str | None:
         snapshot = self._store.current()

@@ -17,8 +17,9 @@ from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
 from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
+from exporter.dirt import Dirt
 from exporter.errors import EngineError, ExporterError
-from exporter.journal import report_cycle
+from exporter.journal import report_changes, report_cycle
 from exporter.model.outcome import Scope
 from exporter.model.plan import (
     EPOCH_CYCLES,
@@ -32,6 +33,7 @@ from exporter.model.plan import (
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Network, SandboxId, Topology
+from exporter.presence import Presence
 from exporter.store import SnapshotStore
 
 T = TypeVar("T")
@@ -54,28 +56,6 @@ class Surveyor(Protocol):
     def refresh(self, containers: frozenset[str], networks: frozenset[str]) -> Topology:
         """Look again at some objects, and bring the prober's sources in step."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dirt:
-    """What may have changed since the last survey."""
-
-    containers: frozenset[str] = frozenset()
-    networks: frozenset[str] = frozenset()
-    resync: str = ""
-    """Why everything must be listed again: start, gap, interval; empty if not."""
-
-    def __or__(self, other: "Dirt") -> "Dirt":
-        """Return both together."""
-        return Dirt(
-            containers=self.containers | other.containers,
-            networks=self.networks | other.networks,
-            resync=self.resync or other.resync,
-        )
-
-    def __bool__(self) -> bool:
-        """Return whether there is anything to look at."""
-        return bool(self.containers or self.networks or self.resync)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +99,29 @@ class Daemon:
         self._wake = asyncio.Event()
         self._dirt = Dirt(resync="start")
         self._topology: Topology | None = None
-        self._gone: set[SandboxId] = set()
+        self._presence = Presence(clock)
         self._connected = False
         self._engine_up = False
+        self._losses = 0
+        self._sweeps = 0
         self._stopping = False
         self._failing: set[str] = set()
-        self._listed_s = clock.monotonic_s()
+        self._listed_s = self._progress_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
+
+    @property
+    def stalled_s(self) -> float:
+        """Seconds since anything came to its end: a cycle, or a look at the engine."""
+        return self._clock.monotonic_s() - self._progress_s
 
     # Reports of other parts; all on the event loop.
 
     def engine_connected(self, connected: bool, error: str | None) -> None:
         """Take note that the event stream opened, or ended and why.
 
-        A resync follows by itself when it opened.
+        A resync follows by itself when it opened. A stream that ends proves nothing
+        yet, a proxy may have cut it: the engine is asked, and it is away once it does
+        not answer, or the stream cannot be opened again.
         """
         if self._stopping:
             return
@@ -142,7 +131,10 @@ class Daemon:
         else:
             if self._enters("stream"):
                 self._log.error("engine.disconnected", error=error)
-            self._lose_engine()
+            if self._connected:
+                self.changed(Dirt(resync="gap"))
+            else:
+                self._lose_engine()
         self._connected = connected
         self._publish()
 
@@ -153,12 +145,13 @@ class Daemon:
 
     def sandbox_gone(self, sandbox: SandboxId) -> None:
         """Take note that a sandbox's process has ended."""
-        self._gone.add(sandbox)
+        self._presence.went(sandbox)
 
     def cycle_skipped(self) -> None:
         """Count a cycle that was due while the one before was still at work."""
         self._board.count(_count_overrun)
         self._log.warning("cycle.skipped", reason="the cycle before is still at work")
+        self._age()
 
     def reconfigure(self, settings: Settings, runner: CycleRunner) -> None:
         """Take over reloaded settings from the next cycle on."""
@@ -180,8 +173,10 @@ class Daemon:
             await self._wake.wait()
             self._wake.clear()
             dirt, self._dirt = self._dirt, Dirt()
-            if dirt and not self._stopping:
-                await self._guarded("survey", self._survey(dirt))
+            if not dirt or self._stopping:
+                continue
+            if not await self._guarded("survey", self._survey(dirt)):
+                asyncio.get_running_loop().call_later(RETRY_S, self.changed, dirt)
 
     def quiesce(self) -> None:
         """Begin to stop: what is in hand is finished, nothing more is started."""
@@ -201,32 +196,37 @@ class Daemon:
         if self._stopping:
             return
         if not self._engine_up:
+            self._progress_s = self._clock.monotonic_s()
             self._board.count(_count_skipped)
             self.changed(Dirt(resync="gap"))
             self._publish()
             return
-        await self._guarded("cycle", self._cycle("interval", None))
+        await self._run_cycle("interval", None)
         age_s = self._clock.monotonic_s() - self._listed_s
         if age_s >= self._settings.resync_interval_s:
             self.changed(Dirt(resync="interval"))
 
     async def _survey(self, dirt: Dirt) -> None:
+        losses = self._losses
         topology = await self._ask_engine(dirt)
         if topology is None:
             return
         before, self._topology = self._topology, topology
+        if losses != self._losses:  # it was lost after it had answered
+            self.changed(Dirt(resync="gap"))
+            return
         was_up, self._engine_up = self._engine_up, True
         if dirt.resync:
             self._listed_s = self._clock.monotonic_s()
             self._board.count(lambda tally: _count_resync(tally, dirt.resync))
         changed = changed_sandboxes(before, topology)
         if before is None or not was_up:
-            await self._cycle("start", None)
+            await self._run_cycle("start", None)
         elif changed or before != topology:
-            await self._cycle("change", changed)
+            await self._run_cycle("change", changed)
 
     async def _ask_engine(self, dirt: Dirt) -> Topology | None:
-        seen_gone = set(self._gone)
+        noted = self._presence.noted()
         full = dirt.resync or self._topology is None
         try:
             topology = await self._in(
@@ -236,14 +236,20 @@ class Daemon:
                 else lambda: self._surveyor.refresh(dirt.containers, dirt.networks),
             )
         except EngineError as error:
+            self._progress_s = self._clock.monotonic_s()
             if self._enters("engine"):
                 self._log.error("engine.unavailable", error=str(error))
             self._lose_engine()
             asyncio.get_running_loop().call_later(RETRY_S, self._retry, dirt)
             return None
         self._leaves("engine")
-        self._gone -= seen_gone
+        self._presence.settle(noted, self._topology, topology)
+        self._progress_s = self._clock.monotonic_s()
         return topology
+
+    async def _run_cycle(self, trigger: str, changed: set[SandboxId] | None) -> None:
+        if not await self._guarded("cycle", self._cycle(trigger, changed)):
+            self._age()
 
     async def _cycle(self, trigger: str, changed: set[SandboxId] | None) -> None:
         """Probe what is due and publish what it means.
@@ -272,6 +278,8 @@ class Daemon:
                 duration_s=self._clock.monotonic_s() - began_s,
             )
             self._board.finish_cycle(info)
+            self._sweeps += changed is None
+            self._progress_s = self._clock.monotonic_s()
             snapshot = self._publish()
             report_cycle(self._log, info, snapshot, changes)
 
@@ -280,15 +288,16 @@ class Daemon:
     ) -> tuple[tuple[Planned, ...], Selection, CycleOutcome]:
         planned = plan(topology, self._settings.scopes, self._settings.looks_at)
         wanted = planned if changed is None else touching(planned, changed)
-        with self._budget.hold(self._note_sharing) as budget:
+        with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
             selection = select(
                 topology,
                 wanted,
-                epoch=self._board.cycles // EPOCH_CYCLES,
+                epoch=self._sweeps // EPOCH_CYCLES,
                 budget=budget,
             )
+            is_there = self._presence.still_in(topology, lambda: self._topology)
             outcome = self._runner.run(
-                topology, selection, self._board.states, self._is_there
+                topology, selection, self._board.states, is_there
             )
         return planned, selection, outcome
 
@@ -296,20 +305,21 @@ class Daemon:
         if self._connected:  # else the event stream's own reconnect asks again
             self.changed(dirt)
 
-    def _is_there(self, sandbox: SandboxId) -> bool:
-        topology = self._topology
-        known = topology is not None and sandbox in topology.sandbox_by_id
-        return known and sandbox not in self._gone
-
     def _note_sharing(self, holder: str) -> None:
         if self._enters("sharing"):
             self._log.warning("budget.shared", holder=holder)
 
     def _lose_engine(self) -> None:
+        self._losses += 1
         if self._engine_up or self._topology is None:
             self._engine_up = False
             self._board.outage(self._clock.now_utc())
             self._publish()
+
+    def _age(self) -> None:
+        """Say what is too old, as no cycle came to its end."""
+        changes = self._board.age(self._clock.now_utc())
+        report_changes(self._log, self._publish(), changes)
 
     def _publish(self) -> Snapshot:
         tables = {
@@ -328,8 +338,11 @@ class Daemon:
         self._store.publish(snapshot)
         return snapshot
 
-    async def _guarded(self, stage: str, work: Awaitable[None]) -> None:
-        """Run a piece of work; the one place where any exception is survived."""
+    async def _guarded(self, stage: str, work: Awaitable[None]) -> bool:
+        """Run a piece of work and return whether it came to its end.
+
+        The one place where any exception is survived.
+        """
         try:
             await work
         except asyncio.CancelledError:
@@ -339,8 +352,9 @@ class Daemon:
             if self._enters(stage):
                 known = isinstance(error, ExporterError)
                 self._log.error(f"{stage}.failed", error=str(error), exc_info=not known)
-        else:
-            self._leaves(stage)
+            return False
+        self._leaves(stage)
+        return True
 
     def _enters(self, trouble: str) -> bool:
         """Return whether a trouble is new, and remember it."""

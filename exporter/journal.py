@@ -22,10 +22,7 @@ def report_cycle(
     changes: Sequence[Change],
 ) -> None:
     """Log what a cycle changed, and that it ended."""
-    for change in changes[:LOGGED_CHANGES]:
-        _report_change(log, snapshot, change)
-    if len(changes) > LOGGED_CHANGES:
-        log.warning("verdicts.changed", not_shown=len(changes) - LOGGED_CHANGES)
+    report_changes(log, snapshot, changes)
     log.info(
         "cycle.finished",
         cycle=info.number,
@@ -33,6 +30,20 @@ def report_cycle(
         duration_s=round(info.duration_s, 3),
         **{str(verdict): count for verdict, count in snapshot.summary.items()},
     )
+
+
+def report_changes(
+    log: FilteringBoundLogger, snapshot: Snapshot, changes: Sequence[Change]
+) -> None:
+    """Log a line for each verdict that changed, up to `LOGGED_CHANGES`.
+
+    Broken promises first: what is harmless must not crowd them out.
+    """
+    ordered = sorted(changes, key=lambda c: c.after.verdict not in VIOLATIONS)
+    for change in ordered[:LOGGED_CHANGES]:
+        _report_change(log, snapshot, change)
+    if len(changes) > LOGGED_CHANGES:
+        log.warning("verdicts.changed", not_shown=len(changes) - LOGGED_CHANGES)
 
 
 def _report_change(

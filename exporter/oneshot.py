@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 
 from exporter.board import Board, only
 from exporter.budget import WINDOW_S, read_tables
+from exporter.clock import SystemClock
 from exporter.config import Config
 from exporter.errors import EngineNotLocal, UnknownName
 from exporter.model.outcome import Verdict
-from exporter.model.pair import PairState
+from exporter.model.pair import Pair, PairState
 from exporter.model.plan import (
     Planned,
     Selection,
@@ -21,11 +23,18 @@ from exporter.model.plan import (
     select,
 )
 from exporter.model.snapshot import CycleInfo, Snapshot
-from exporter.model.topology import NetworkId, Topology
+from exporter.model.topology import NetworkId, SandboxId, Topology
+from exporter.presence import Presence
 from exporter.report.request import CheckRequest
 from exporter.session import Session, looks_at, open_session, runner_for
 
 Progress = Callable[[str], None]
+_LASTING_S = 30 * 86400.0
+"""What one check has seen does not grow old before it ends."""
+_FRUITLESS = 3
+"""Sweeps in a row that add nothing before the rest is given up."""
+_REPLACED = "an end was replaced while it was looked at"
+_NO_ROOM = "the host's neighbour table had no room for it"
 
 
 def topology(config: Config) -> Snapshot:
@@ -49,26 +58,35 @@ def check(config: Config, request: CheckRequest, progress: Progress) -> Snapshot
         UnknownName: a network of the request does not exist.
         BusyError: the probe budget cannot be shared.
     """
-    with open_session(config) as session:
+    presence = Presence(SystemClock())
+    with open_session(config, on_gone=presence.went) as session:
         found = session.survey.full()
         if not found.engine.local:
             raise EngineNotLocal(found.engine.address, found.engine.local_reason)
-        return _Check(session, request, progress).run(found)
+        return _Check(session, request, progress, presence).run(found)
 
 
 class _Check:
     """One check at work."""
 
     def __init__(
-        self, session: Session, request: CheckRequest, progress: Progress
+        self,
+        session: Session,
+        request: CheckRequest,
+        progress: Progress,
+        presence: Presence,
     ) -> None:
         self._session = session
         self._request = request
         self._progress = progress
+        self._presence = presence
+        self._ended: set[SandboxId] = set()
+        self._unsettled: dict[Pair, str] = {}
+        """Pairs that were to be looked at and could not, with why."""
         self._clock = session.clock
         self._runner = runner_for(session, session.config, request.timeout_s)
         probe = session.config.probe
-        self._board = Board(probe.interval, probe.packets_per_second)
+        self._board = Board(probe.interval, probe.packets_per_second, _LASTING_S)
 
     def run(self, found: Topology) -> Snapshot:
         """Probe until everything asked for is settled, and return the findings."""
@@ -93,7 +111,23 @@ class _Check:
             )
         )
         snapshot = _snapshot(self._session, self._board, found)
-        return only(snapshot, (item.pair for item in asked))
+        snapshot = only(snapshot, (item.pair for item in asked))
+        settled = (self._settled(state) for state in snapshot.pairs)
+        return replace(snapshot, pairs=tuple(filter(None, settled)))
+
+    def _settled(self, state: PairState) -> PairState | None:
+        """Return a state; what could not be looked at is unverified, never skipped.
+
+        None for a pair with an end that has ended, as there is nothing to judge.
+        """
+        if state.verdict is not Verdict.SKIPPED:
+            return state
+        if self._ended & {state.pair.source, state.pair.destination_sandbox}:
+            return None
+        why = self._unsettled.get(state.pair)
+        if why is None:
+            return state
+        return replace(state, verdict=Verdict.UNVERIFIED, reason=why)
 
     def _asked(
         self, found: Topology, planned: tuple[Planned, ...]
@@ -119,25 +153,48 @@ class _Check:
         everything: bool,
     ) -> None:
         """Probe once, or with `everything` again until nothing is left."""
-        left = todo
-        while left:
-            selection = self._probe(found, planned, left, everything=everything)
+        due, left, done, fruitless = todo, todo, set[Pair](), 0
+        while fruitless < _FRUITLESS:
+            selection = self._probe(found, planned, due, everything=everything)
             if not everything or not selection.throttled:
                 return
-            done = {item.pair for item in selection.probed}
+            fresh = {item.pair for item in selection.probed} - done
+            fruitless = 0 if fresh else fruitless + 1
+            done |= fresh
             left = tuple(
                 item
-                for item in left
+                for item in todo
                 if item.pair not in done and not item.decision.leaves_host
             )
-            wait_s = WINDOW_S + 1.0
-            self._progress(
-                f"{len(left)} of {len(todo)} pairs left, about "
-                f"{self._rounds(found, left) * wait_s:.0f} s: the host's neighbour "
-                "table bears no more at once"
-            )
-            time.sleep(wait_s)
-            left = self._with_controls(left, planned)
+            if not left:
+                return
+            self._wait_for_room(found, planned, left, len(todo))
+            due = self._with_controls(left, planned)
+        self._unsettled.update((item.pair, _NO_ROOM) for item in left)
+
+    def _wait_for_room(
+        self,
+        found: Topology,
+        planned: tuple[Planned, ...],
+        left: tuple[Planned, ...],
+        total: int,
+    ) -> None:
+        """Wait until new entries may be made.
+
+        Half way what controls the rest is probed again: its entries are kept so, and
+        need not be paid for out of every window anew.
+        """
+        wait_s = WINDOW_S + 1.0
+        self._progress(
+            f"{len(left)} of {total} pairs left, about "
+            f"{self._rounds(found, left) * wait_s:.0f} s: the host's neighbour "
+            "table bears no more at once"
+        )
+        time.sleep(wait_s / 2)
+        needed = needed_for(left, planned)
+        controls = tuple(item for item in planned if item.pair in needed)
+        self._probe(found, planned, controls, everything=True)
+        time.sleep(wait_s / 2)
 
     def _with_controls(
         self, left: tuple[Planned, ...], planned: tuple[Planned, ...]
@@ -179,7 +236,20 @@ class _Check:
             selection = select(
                 found, todo, epoch=0, budget=budget, everything=everything
             )
-            outcome = self._runner.run(found, selection, self._board.states)
+            look = cache(self._session.survey.full)  # once, when the probing is over
+            outcome = self._runner.run(
+                found,
+                selection,
+                self._board.states,
+                self._presence.still_in(found, look),
+            )
+            self._ended |= self._presence.ended(found, look())
+        judged = {state.pair for state in outcome.states}
+        self._unsettled.update(
+            (item.pair, _REPLACED)
+            for item in selection.probed
+            if item.pair not in judged
+        )
         self._board.absorb(found, planned, selection, outcome, self._clock.now_utc())
         return selection
 

@@ -1,4 +1,4 @@
-"""The budget that processes share: arithmetic, the lock, and what others leave there."""
+"""The budget that processes share: arithmetic, the lock, what others leave there."""
 
 import fcntl
 import json

@@ -1,0 +1,79 @@
+"""What a cycle leaves in the log."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+from structlog.testing import capture_logs
+
+from exporter.board import Change
+from exporter.journal import LOGGED_CHANGES, report_changes, report_cycle
+from exporter.model.outcome import Result, Verdict
+from exporter.model.snapshot import CycleInfo
+from tests.fakes.board import Watch
+from tests.fakes.topologies import demo
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def test_a_violation_is_a_warning_with_who_where_and_why() -> None:
+    """One line says all."""
+    watch = Watch(demo())
+    watch.cycle()
+    watch.answer = lambda *_: Result.OK
+    changes = watch.cycle()
+
+    with capture_logs() as lines:
+        report_changes(structlog.get_logger(), watch.look(), changes[:1])
+
+    assert lines == [
+        {
+            "event": "verdict.changed",
+            "log_level": "warning",
+            "verdict": "unexpected_reachable",
+            "before": "as_expected",
+            "scope": "container",
+            "source": "bridge1",
+            "destination": "mybridge1",
+            "address": "172.18.0.2",
+            "network": "mybridge",
+            "expected": "isolated",
+            "rule": "different-bridges",
+            "result": "ok",
+            "reason": None,
+        }
+    ]
+
+
+def test_broken_promises_come_first() -> None:
+    """After an outage everything changes: a violation must not be crowded out."""
+    watch = Watch(demo(), lambda *_: Result.OK)
+    bad = watch.cycle()[0]
+    state = replace(bad.after, verdict=Verdict.AS_EXPECTED)
+    good = Change(before=replace(state, verdict=Verdict.UNVERIFIED), after=state)
+
+    with capture_logs() as lines:
+        changes = [good] * LOGGED_CHANGES + [bad]
+        report_changes(structlog.get_logger(), watch.look(), changes)
+
+    assert lines[0]["verdict"] == "unexpected_reachable"
+    assert len(lines) == LOGGED_CHANGES + 1
+    assert lines[-1] == {
+        "event": "verdicts.changed",
+        "log_level": "warning",
+        "not_shown": 1,
+    }
+
+
+def test_a_cycle_without_changes_is_one_line() -> None:
+    """With every verdict's count."""
+    watch = Watch(demo())
+    watch.cycle()
+    info = CycleInfo(number=7, trigger="interval", started=NOW, duration_s=1.23456)
+
+    with capture_logs() as lines:
+        report_cycle(structlog.get_logger(), info, watch.look(), ())
+
+    assert [line["event"] for line in lines] == ["cycle.finished"]
+    assert (lines[0]["as_expected"], lines[0]["unverified"]) == (20, 0)
+    assert lines[0]["duration_s"] == 1.235
