@@ -1,10 +1,13 @@
 """What the tests of the prober share: a prober over a lab, and hosts that misbehave."""
 
+import gc
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +20,9 @@ from tests.lab.plain import PlainContainer, PlainLab
 
 Answer = Callable[[Echo], Iterable[bytes]]
 """What a host sends back for a request: messages without an IP header."""
+
+Gone = SimpleQueue[tuple[SandboxId, float]]
+"""Sources that ended, and when the prober said so, by CLOCK_MONOTONIC."""
 
 
 IGNORE_ALL = {
@@ -83,6 +89,25 @@ def probe_one(prober: Prober, probe: Ping, timeout_s: float = 0.3) -> Observatio
     """Return what becomes of one ping."""
     (observation,) = prober.probe([probe], timeout_s=timeout_s)
     return observation
+
+
+def descriptors() -> int:
+    """Return how many descriptors this process has open."""
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def watching(*sources: Source) -> Iterator[tuple[Prober, Gone]]:
+    """A prober over some sources, and what it says of those that ended."""
+    gone: Gone = SimpleQueue()
+    prober = Prober(on_gone=lambda source: gone.put((source, time.monotonic())))
+    prober.start()
+    try:
+        assert {} == prober.sync(sources)
+        yield prober, gone
+    finally:
+        prober.stop()
 
 
 class Responder:
