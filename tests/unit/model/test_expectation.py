@@ -308,20 +308,23 @@ def test_default_route_follows_priority_then_name_and_avoids_internal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "rule"),
+    ("net", "rule"),
     [
-        pytest.param({}, "host-to-bridge", id="bridge"),
+        pytest.param(network("n", *N1), "host-to-bridge", id="bridge"),
         pytest.param(
-            {"inhibit_ipv4": "true"}, "host-without-address", id="inhibit_ipv4"
+            network("n", *N1, inhibit_ipv4="true"),
+            "host-without-address",
+            id="inhibit_ipv4",
         ),
         pytest.param(
-            {"gateway_mode_ipv4": "isolated"}, "host-without-address", id="isolated"
+            network("n", *N1, gateway_mode_ipv4="isolated"),
+            "host-without-address",
+            id="isolated",
         ),
     ],
 )
-def test_from_the_host(options: dict[str, str], rule: str) -> None:
+def test_from_the_host(net: Network, rule: str) -> None:
     """The host reaches a container exactly if its bridge gets an address."""
-    net = network("n", *N1, **options)
     found = topology((net,), (container("a", endpoint("a", net, "10.1.0.2")),))
 
     decision = decisions(found, HOST)["host>a@n/4"]
