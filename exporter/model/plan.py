@@ -149,9 +149,8 @@ def _gateway_on(
     topology: Topology, sandbox: SandboxId, via: NetworkId, ip_version: IpVersion
 ) -> IPAddress | None:
     endpoint = topology.sandbox_by_id[sandbox].endpoint_on(via)
-    if endpoint is None:
-        return None
-    return gateway_of(topology.network_by_id[via], endpoint, ip_version)
+    network = topology.network_by_id[via]
+    return gateway_of(network, endpoint, ip_version) if endpoint else None
 
 
 def plan(

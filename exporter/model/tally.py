@@ -35,11 +35,11 @@ class Histogram:
 
     bounds_s: tuple[float, ...]
     counts: list[int] = field(default_factory=list)
-    """One a bound and one for +Inf, not cumulative."""
+    """One a bound and one for +Inf, not cumulative; all 0 if none are given."""
     sum_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Start at zero."""
+        """Start at zero where nothing was counted yet."""
         if not self.counts:
             self.counts = [0] * (len(self.bounds_s) + 1)
 

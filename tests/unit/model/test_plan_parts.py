@@ -124,6 +124,17 @@ def test_what_is_never_sent_costs_no_entry() -> None:
     assert () == entries_of(found, pick(items, "i", "10.2.0.2"))
 
 
+def test_an_answer_that_goes_to_nobody_known_costs_no_entry() -> None:
+    """A bridge whose subnet has a single address: no gateway is left."""
+    net = network("n", "10.1.0.7/32")
+    lone = container("a", endpoint("a", net, "10.1.0.7", gateway=False))
+    found = topology((net,), (lone,))
+
+    (entry,) = entries_of(found, pick(everything(found), "host", "10.1.0.7"))
+
+    assert ("host", "10.1.0.7") == (entry[0], str(entry[2]))
+
+
 def test_an_entry_is_of_the_interface_it_is_made_on() -> None:
     """Where subnets overlap, that is the source's network, not the destination's."""
     outer, inner = network("outer", "10.1.0.0/16"), network("inner", "10.1.2.0/24")

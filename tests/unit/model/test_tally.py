@@ -199,6 +199,15 @@ def test_a_value_on_a_bound_is_within() -> None:
     assert [1, 1, 1] == histogram.counts
 
 
+def test_a_histogram_goes_on_from_what_it_is_given() -> None:
+    """Counts that were made elsewhere."""
+    histogram = Histogram((0.5, 1.0), [1, 2, 3], 4.0)
+
+    histogram.observe(0.5)
+
+    assert ([2, 2, 3], 4.5) == (histogram.counts, histogram.sum_s)
+
+
 def test_bounds_are_those_of_the_contract() -> None:
     """25 µs doubled for round trips, 100 µs for DNS; all ascend."""
     assert (25e-6, 50e-6, 0.8192) == (*RTT_BOUNDS_S[:2], RTT_BOUNDS_S[-1])
