@@ -22,6 +22,7 @@ from exporter.model.routing import (
 from exporter.model.topology import (
     HOST,
     Container,
+    ContainerId,
     IpVersion,
     Network,
     NetworkId,
@@ -58,7 +59,7 @@ class Facts:
     silenced: bool
     """The destination was created with a sysctl that ignores echo requests."""
     ipv6_disabled: bool
-    """The destination was created with IPv6 switched off."""
+    """An end was created with IPv6 switched off."""
 
     @property
     def shared(self) -> bool:
@@ -90,6 +91,17 @@ def _both_bridges(facts: Facts) -> bool:
 
 def _either_internal(facts: Facts) -> bool:
     return facts.network.internal or (facts.via is not None and facts.via.internal)
+
+
+def _is_open(facts: Facts) -> bool:
+    """Return whether the destination's network answers other bridges."""
+    mode = facts.network.gateway_mode(facts.ip_version)
+    return mode == "routed" or (mode == "nat-unprotected" and facts.engine_major >= 29)
+
+
+def _is_led_out(facts: Facts) -> bool:
+    """Return whether the gateway of the source's bridge is the engine's own."""
+    return facts.via is not None and bridge_has_address(facts.via, facts.ip_version)
 
 
 _CONTAINER_RULES = (
@@ -170,6 +182,13 @@ _CONTAINER_RULES = (
         applies=_either_internal,
     ),
     Rule(
+        id="source-without-gateway",
+        expected=UNKNOWN,
+        sentence="The source's bridge has no address (inhibit_ipv4): whether it leads "
+        "to networks that are open is up to its user.",
+        applies=lambda f: _is_open(f) and not _is_led_out(f),
+    ),
+    Rule(
         id="routed-destination",
         expected=REACHABLE,
         sentence="A network with gateway_mode=routed answers echo requests from "
@@ -181,10 +200,7 @@ _CONTAINER_RULES = (
         expected=REACHABLE,
         sentence="From engine 29 a network with gateway_mode=nat-unprotected is open "
         "to other bridges.",
-        applies=lambda f: (
-            f.engine_major >= 29
-            and f.network.gateway_mode(f.ip_version) == "nat-unprotected"
-        ),
+        applies=_is_open,
     ),
     Rule(
         id="different-bridges",
@@ -255,18 +271,21 @@ _SILENCED_RULES = (
         "requests.",
         applies=lambda f: f.silenced,
     ),
+)
+
+_NO_IPV6_RULES = (
     Rule(
         id="ipv6-disabled-by-sysctl",
         expected=UNKNOWN,
-        sentence="The destination was created with IPv6 switched off by a sysctl.",
+        sentence="An end was created with IPv6 switched off by a sysctl.",
         applies=lambda f: f.ip_version == 6 and f.ipv6_disabled,
     ),
 )
 
 _RULES_BY_SCOPE = {
-    Scope.CONTAINER: _SILENCED_RULES + _CONTAINER_RULES,
-    Scope.HOST: _SILENCED_RULES + _HOST_RULES,
-    Scope.GATEWAY: _GATEWAY_RULES,
+    Scope.CONTAINER: _SILENCED_RULES + _NO_IPV6_RULES + _CONTAINER_RULES,
+    Scope.HOST: _SILENCED_RULES + _NO_IPV6_RULES + _HOST_RULES,
+    Scope.GATEWAY: _NO_IPV6_RULES + _GATEWAY_RULES,
     Scope.NAME: _NAME_RULES,
 }
 
@@ -289,7 +308,7 @@ class Promises:
             KeyError: the pair's source or network is not in the topology.
         """
         route = self._route(pair)
-        silenced, no_ipv6 = self._destination_flags(pair)
+        silenced, no_ipv6 = self._flags(pair)
         key = (pair.scope, pair.ip_version, pair.network, route, silenced, no_ipv6)
         decision = self._decided.get(key)
         if decision is None:
@@ -310,14 +329,18 @@ class Promises:
         on_it = bridge_has_address(network, pair.ip_version)
         return Route(network=network.id if on_it else None, on_link=True)
 
-    def _destination_flags(self, pair: Pair) -> tuple[bool, bool]:
-        if pair.destination is None:
-            return False, False
-        container = self._topology.container_by_id.get(pair.destination)
-        if container is None or not container.sysctls:
-            return False, False
-        silenced = _has_sysctl(container, _IGNORE_ECHO[pair.ip_version])
-        return silenced, _has_sysctl(container, _DISABLE_IPV6)
+    def _flags(self, pair: Pair) -> tuple[bool, bool]:
+        """Return whether the destination is silenced, and an end is without IPv6."""
+        containers = self._topology.container_by_id
+        source = containers.get(ContainerId(pair.source))
+        destination = pair.destination and containers.get(pair.destination)
+        silenced = no_ipv6 = False
+        if destination and destination.sysctls:
+            silenced = _has_sysctl(destination, _IGNORE_ECHO[pair.ip_version])
+            no_ipv6 = _has_sysctl(destination, _DISABLE_IPV6)
+        if source and source.sysctls:
+            no_ipv6 = no_ipv6 or _has_sysctl(source, _DISABLE_IPV6)
+        return silenced, no_ipv6
 
     def _decide(
         self, pair: Pair, route: Route, silenced: bool, no_ipv6: bool
