@@ -36,7 +36,6 @@ class Ability(StrEnum):
     BY_PROCESS = "entering namespaces by /proc/PID/ns/net"
     PROCESS_END = "closing sockets the moment a container's process ends"
     BUFFERS = "receive buffers beyond the system's limit"
-    FIREWALL_WATCH = "nftables notifications"
 
 
 NEEDS: dict[Ability, frozenset[Need]] = {
@@ -49,7 +48,6 @@ NEEDS: dict[Ability, frozenset[Need]] = {
     ),
     Ability.PROCESS_END: frozenset({Need.LINUX, Need.HOST_PIDS}),
     Ability.BUFFERS: frozenset({Need.LINUX, Need.NET_ADMIN}),
-    Ability.FIREWALL_WATCH: frozenset({Need.LINUX, Need.NET_ADMIN}),
 }
 """What each part needs as root; constant. A user other than root also needs
 CAP_DAC_READ_SEARCH to reach the SandboxKeys, which `assess` adds."""

@@ -19,7 +19,7 @@ from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.dirt import Dirt
 from exporter.errors import EngineError, ExporterError
-from exporter.journal import report_changes, report_cycle
+from exporter.journal import report_changes, report_cycle, report_notices
 from exporter.model.outcome import Scope
 from exporter.model.plan import (
     EPOCH_CYCLES,
@@ -335,6 +335,7 @@ class Daemon:
         )
         ok, when = self._config
         snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
+        report_notices(self._log, self._store.current().notices, snapshot.notices)
         self._store.publish(snapshot)
         return snapshot
 

@@ -15,6 +15,18 @@ LOGGED_CHANGES = 50
 """Verdict changes of one cycle that get a line each; the rest are counted."""
 
 
+def report_notices(
+    log: FilteringBoundLogger, before: Sequence[str], now: Sequence[str]
+) -> None:
+    """Log what does not work here, once, and what has come to work again."""
+    for notice in now:
+        if notice not in before:
+            log.warning("notice.raised", notice=notice)
+    for notice in before:
+        if notice not in now:
+            log.info("notice.cleared", notice=notice)
+
+
 def report_cycle(
     log: FilteringBoundLogger,
     info: CycleInfo,

@@ -4,9 +4,10 @@ Blocking; used from one thread at a time.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from exporter.capabilities import Privileges, assess
+from exporter.capabilities import Need, Privileges, assess
 from exporter.engine.events import Change
 from exporter.engine.inventory import Inventory
 from exporter.errors import ExporterError, NetnsGone
@@ -165,11 +166,13 @@ class Survey:
     def _notes(
         self, topology: Topology, failures: Mapping[SandboxId, ExporterError]
     ) -> Iterable[str]:
+        privileges = self._privileges
+        if topology.sandboxes and not failures:
+            # Where every namespace could be entered, it was not needed.
+            held = privileges.capabilities | {Need.DAC_READ_SEARCH}
+            privileges = replace(privileges, capabilities=held)
         line = str(
-            assess(
-                self._privileges,
-                sees_containers_pids=_sees_pids(topology.sandboxes),
-            )
+            assess(privileges, sees_containers_pids=_sees_pids(topology.sandboxes))
         )
         if line:
             yield line

@@ -162,7 +162,7 @@ class TestAssessment:
                 {Need.NET_ADMIN},
                 True,
                 (Need.NET_ADMIN,),
-                {Ability.BUFFERS, Ability.FIREWALL_WATCH},
+                {Ability.BUFFERS},
                 id="no net admin: only comfort is lost",
             ),
             pytest.param(
@@ -240,7 +240,7 @@ class TestAssessment:
             "missing CAP_SYS_PTRACE, host pid namespace; "
             "still works: topology and subnets, name lookups, probes, "
             "entering namespaces by SandboxKey, "
-            "receive buffers beyond the system's limit, nftables notifications; "
+            "receive buffers beyond the system's limit; "
             "does not: entering namespaces by /proc/PID/ns/net, "
             "closing sockets the moment a container's process ends"
         ) == line

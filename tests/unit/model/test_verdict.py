@@ -21,7 +21,7 @@ from exporter.model.outcome import (
 from exporter.model.pair import Controls, Decision, Pair
 from exporter.model.plan import Planned
 from exporter.model.topology import ContainerId, NetworkId, SandboxId
-from exporter.model.verdict import YOUNG, Evidence, OwnKey, Ruling, judge, merge
+from exporter.model.verdict import YOUNG, Evidence, OwnKey, Ruling, judge
 
 A, B = SandboxId("a"), SandboxId("b")
 HERE, THERE = ip_address("10.1.0.2"), ip_address("10.2.0.2")
@@ -378,38 +378,3 @@ def test_the_opposite_promise_is_never_broken_as_well(
     works = controls == ALIVE and ends == [Result.OK, Result.OK]
     if result is Result.OK or (silent and works):
         assert (1, 1) == (len(broken), len(kept))
-
-
-@given(results, results, st.integers(1, 5), st.integers(1, 5))
-def test_any_valid_reply_is_proof(
-    first: Result, second: Result, sent: int, more: int
-) -> None:
-    """Observations of one pair add up, and a reply outweighs what came after it."""
-    before = Observation(
-        result=first,
-        sent=sent,
-        received=sent - 1,
-        duplicates=1,
-        late=2,
-        rtts_s=(1e-5,),
-        resolved=("10.1.0.2", "10.1.0.4"),
-    )
-    after = Observation(
-        result=second,
-        sent=more,
-        received=more - 1,
-        duplicates=3,
-        late=4,
-        rtts_s=(2e-5,),
-        resolved=("10.1.0.3", "10.1.0.2"),
-    )
-
-    assert Observation(
-        result=Result.OK if Result.OK in (first, second) else second,
-        sent=sent + more,
-        received=sent + more - 2,
-        duplicates=4,
-        late=6,
-        rtts_s=(1e-5, 2e-5),
-        resolved=("10.1.0.2", "10.1.0.3", "10.1.0.4"),
-    ) == merge(before, after)
