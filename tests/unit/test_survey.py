@@ -1,0 +1,182 @@
+"""A survey: the engine's answer, the prober's sources, and what does not work."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from exporter import survey as module
+from exporter.capabilities import Need, Privileges
+from exporter.engine.events import Change
+from exporter.errors import (
+    EngineUnavailable,
+    ExporterError,
+    NetnsGone,
+    NetnsPermissionDenied,
+)
+from exporter.hostns import HostCandidates
+from exporter.icmp.probes import Source
+from exporter.model.topology import HostNetwork, SandboxId, Topology
+from exporter.survey import Survey, bridge_marks
+from tests.fakes.topologies import container, demo, endpoint, network, topology
+
+
+class Listing:
+    """An inventory that answers from memory."""
+
+    def __init__(self, found: Topology) -> None:
+        """Answer with a topology until told otherwise."""
+        self.found = found
+        self.error: ExporterError | None = None
+        self.changes: list[Change] = []
+
+    def full(self) -> None:
+        """List everything."""
+        if self.error is not None:
+            raise self.error
+
+    def apply(self, change: Change) -> None:
+        """Look again."""
+        self.changes.append(change)
+        self.full()
+
+    def topology(self, host: HostNetwork) -> Topology:
+        """Return what is known."""
+        return replace(self.found, host=host)
+
+
+class Sources:
+    """A prober that remembers what it was to open."""
+
+    def __init__(self) -> None:
+        """Open everything."""
+        self.synced: list[list[Source]] = []
+        self.failures: dict[SandboxId, ExporterError] = {}
+
+    def sync(self, sources: Iterable[Source]) -> Mapping[SandboxId, ExporterError]:
+        """Take note."""
+        self.synced.append(list(sources))
+        return self.failures
+
+
+class Parts:
+    """A survey with both."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, found: Topology) -> None:
+        """Put it together; the host's namespace is nowhere."""
+        self.listing, self.sources = Listing(found), Sources()
+        refusal = type("Refusal", (), {"reason": "no namespace holds the bridges"})
+        monkeypatch.setattr(module, "find_host_namespace", lambda *_: refusal())
+        monkeypatch.setattr(module, "is_process_of", lambda *_: True)
+        self.survey = Survey(
+            self.listing,  # type: ignore[arg-type]  # all that is asked of it
+            self.sources,
+            candidates=HostCandidates(),
+            privileges=Privileges(
+                linux=True, root=True, capabilities=frozenset(Need), host_pids=True
+            ),
+        )
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
+    """Return a survey of the demo."""
+    return Parts(monkeypatch, demo())
+
+
+def test_every_connected_sandbox_is_a_source(parts: Parts) -> None:
+    """And none without a network: there is nothing to probe from it."""
+    bare = container("lonely", mode="none")
+    found = parts.listing.found
+    parts.listing.found = topology(found.networks, (*found.containers, bare))
+
+    parts.survey.full()
+
+    assert {source.id for source in parts.sources.synced[-1]} == {
+        "bridge1",
+        "bridge2",
+        "mybridge1",
+        "mybridge2",
+    }
+
+
+def test_a_host_that_is_not_found_turns_its_scope_off_and_says_so(
+    parts: Parts,
+) -> None:
+    """Never guessed."""
+    found = parts.survey.full()
+
+    assert not found.host.available
+    assert parts.survey.notices == (
+        "scope host is off: no namespace holds the bridges",
+    )
+
+
+def test_an_engine_elsewhere_is_listed_only(parts: Parts) -> None:
+    """Whatever was open is closed."""
+    engine = replace(demo().engine, local=False, local_reason="it is remote")
+    parts.listing.found = replace(demo(), engine=engine)
+
+    found = parts.survey.full()
+
+    assert parts.sources.synced == [[]]
+    assert (found.host.available, len(found.containers)) == (False, 5)
+    assert parts.survey.notices == ("topology only, nothing is probed: it is remote",)
+
+
+def test_who_cannot_be_entered_is_named_up_to_three(parts: Parts) -> None:
+    """The rest is counted; who has ended meanwhile is ordinary."""
+    names = [f"c{number}" for number in range(5)]
+    net = network("n", "10.0.0.0/24")
+    members = tuple(
+        container(name, endpoint(name, net, f"10.0.0.{9 + number}"))
+        for number, name in enumerate(names)
+    )
+    parts.listing.found = topology((net,), members)
+    parts.sources.failures = {
+        **{SandboxId(n): NetnsPermissionDenied(n, "CAP_SYS_ADMIN") for n in names},
+        SandboxId("gone"): NetnsGone("/run/x"),
+    }
+
+    parts.survey.full()
+
+    lines = [line for line in parts.survey.notices if "cannot probe" in line]
+    assert len(lines) == 4
+    assert lines[0].startswith("cannot probe from c0: ")
+    assert lines[-1] == "cannot probe from 2 more containers"
+
+
+def test_a_refresh_asks_for_what_events_named(parts: Parts) -> None:
+    """And for nothing else."""
+    parts.survey.refresh(frozenset({"a"}), frozenset({"b"}))
+
+    change = parts.listing.changes[-1]
+    assert (set(change.containers), set(change.networks)) == ({"a"}, {"b"})
+    assert not change.resync
+
+
+def test_an_engine_that_is_away_changes_nothing(parts: Parts) -> None:
+    """The sources stay open: containers may well live on."""
+    parts.survey.full()
+    notices = parts.survey.notices
+    parts.listing.error = EngineUnavailable("unix:///x", "refused")
+
+    with pytest.raises(EngineUnavailable):
+        parts.survey.full()
+
+    assert len(parts.sources.synced) == 1
+    assert parts.survey.notices == notices
+
+
+def test_bridges_are_known_by_their_gateways() -> None:
+    """What the engine gave no address is no mark."""
+    plain = network("n", "10.1.0.0/24")
+    bare = network("m", "10.2.0.0/24", inhibit_ipv4="true")
+    outer = network("o", "10.3.0.0/24", driver="macvlan")
+    found = topology(
+        (plain, bare, outer), (container("a", endpoint("a", plain, "10.1.0.9")),)
+    )
+
+    marks = {mark.name: [str(g) for g in mark.gateways] for mark in bridge_marks(found)}
+
+    assert marks == {"br-n": ["10.1.0.1"], "br-m": []}
