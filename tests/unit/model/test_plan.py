@@ -56,6 +56,14 @@ def test_every_pair_has_its_turn_in_bounded_time(ids: list[SandboxId]) -> None:
 
 
 @given(members, st.integers(0, 1000))
+def test_turns_come_round_again(ids: list[SandboxId], epoch: int) -> None:
+    """After `epochs_to_cover` epochs everybody meets the same peers once more."""
+    again = epoch + epochs_to_cover(len(ids))
+
+    assert epoch_peers(ids, epoch) == epoch_peers(ids, again) != frozenset()
+
+
+@given(members, st.integers(0, 1000))
 def test_a_turn_is_symmetric_and_small(ids: list[SandboxId], epoch: int) -> None:
     """Both directions together, at most `PEERS` peers beyond the mesh limit."""
     pairs = epoch_peers(ids, epoch)
@@ -109,9 +117,11 @@ def test_known_entries_cost_nothing() -> None:
     first = NeighbourBudget(1000)
     select(found, planned, epoch=0, budget=first)
 
-    again = select(found, planned, epoch=0, budget=NeighbourBudget(0, first.used))
+    second = NeighbourBudget(0, first.used)
+    again = select(found, planned, epoch=0, budget=second)
 
     assert len(again.probed) == len(planned)
+    assert (set(), first.used) == (second.added, second.used)
 
 
 def test_pairs_that_would_leave_the_host_are_never_probed() -> None:

@@ -277,6 +277,18 @@ def test_what_costs_least_is_chosen_first() -> None:
     assert {Scope.HOST, Scope.GATEWAY} == set(first)
 
 
+def test_pairs_across_networks_come_before_the_meshes() -> None:
+    """They cost each source its gateway's entry only, and are what isolation is."""
+    found = demo()
+
+    chosen = select(
+        found, everything(found, {Scope.CONTAINER}), epoch=0, budget=NeighbourBudget(4)
+    )
+
+    assert (8, 4) == (len(chosen.probed), len(chosen.skipped))
+    assert not any(item.decision.on_link for item in chosen.probed)
+
+
 def test_nothing_is_half_taken() -> None:
     """A pair whose two entries do not both fit costs nothing and counts as put off."""
     found = demo()

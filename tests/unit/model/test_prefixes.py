@@ -53,6 +53,15 @@ def test_networks_beside_one_another_do_not_overlap() -> None:
     assert () == found
 
 
+def test_the_last_address_is_within() -> None:
+    """A host route to it alone is a clash."""
+    found = overlaps(
+        hosting(network("a", "10.0.0.0/24"), routes=(("10.0.0.255/32", "tun0"),))
+    )
+
+    assert (route("a", "10.0.0.255/32 dev tun0"),) == found
+
+
 def test_a_network_within_another_overlaps_it_once() -> None:
     """An overlap is named once, in the order of the names."""
     found = overlaps(hosting(network("b", "10.0.0.0/16"), network("a", "10.0.3.0/24")))
