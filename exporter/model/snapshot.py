@@ -48,7 +48,7 @@ class Snapshot:
     packets_per_second: float = 2000.0
     """Configured budget."""
     neighbour_limit: Mapping[IpVersion, int] = field(default_factory=dict)
-    """gc_thresh3 of the initial namespace; empty where it cannot be read."""
+    """gc_thresh3, or the kernel's default where it cannot be read, by family."""
     neighbour_entries: Mapping[IpVersion, int] = field(default_factory=dict)
     """Everybody's entries in the host's tables now, by family."""
     tally: Tally = field(default_factory=Tally)
