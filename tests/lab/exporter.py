@@ -25,6 +25,9 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[2]
 LIMIT_S = 60.0
 """Within this every command has ended, whatever the engine does."""
+ROOM = 256
+"""Entries of the machine's neighbour tables that may be in use when a command starts:
+half of the kernel's own soft limit, above which the exporter leaves pairs out."""
 _BUDGET_FOLDER = "/run/dockernet-exporter"
 _OURS = ("DOCKER", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
 """Variables that begin like this would change what a command does."""
@@ -114,6 +117,7 @@ def run_exporter(
     Raises:
         subprocess.TimeoutExpired: it runs on after `LIMIT_S` seconds; it was killed.
     """
+    _wait_for_room()
     began_s = time.monotonic()
     with starting(
         *arguments, engine=engine, under=under, environment=environment, budget=budget
@@ -154,6 +158,20 @@ def starting(
             finally:
                 if process.poll() is None:
                     process.kill()
+
+
+def _wait_for_room() -> None:
+    """Poll until others, tests beside this one perhaps, let the exporter probe."""
+    deadline_s = time.monotonic() + LIMIT_S
+    while (used := max(map(_entries, ("arp_cache", "ndisc_cache")))) > ROOM:
+        assert time.monotonic() < deadline_s, f"{used} neighbours are in use by others"
+        time.sleep(0.2)
+
+
+def _entries(table: str) -> int:
+    """Return how many entries a table has, by its statistics (one row a CPU)."""
+    rows = Path("/proc/net/stat", table).read_text().splitlines()
+    return int(rows[1].split()[0], 16)
 
 
 def _surroundings() -> dict[str, str]:
