@@ -13,6 +13,7 @@ from exporter.clock import Clock
 from exporter.errors import ExporterError
 from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import (
+    NOT_PROBED,
     VIOLATIONS,
     Observation,
     Observed,
@@ -37,6 +38,8 @@ from exporter.model.verdict import Evidence, OwnKey, Ruling, Seen, judge, merge
 from exporter.netns import NetnsId
 
 Probe = Ping | Lookup
+_CONTROLS = (Scope.HOST, Scope.GATEWAY)
+"""Scopes whose pairs say whether the ends of others are alive."""
 
 
 class Prober(Protocol):
@@ -115,7 +118,7 @@ class CycleRunner:
             is_there: what else is known of whether a sandbox still exists.
         """
         opened = dict(self._prober.identities())
-        round_ = _Round(self._prober, self._settings, topology)
+        round_ = _Round(self._prober, self._settings, topology, selection.skipped)
         round_.probe(selection.probed, self._settings.packets)
         rulings = round_.judge(selection.probed, self._young(topology))
         suspects = [
@@ -173,8 +176,15 @@ class _Round:
     """The observations of one cycle, growing as packets are added."""
 
     def __init__(
-        self, prober: Prober, settings: CycleSettings, topology: Topology
+        self,
+        prober: Prober,
+        settings: CycleSettings,
+        topology: Topology,
+        put_off: Iterable[Planned],
     ) -> None:
+        self._unasked: list[Seen] = [
+            (item, NOT_PROBED) for item in put_off if item.pair.scope in _CONTROLS
+        ]
         self._prober = prober
         self._settings = settings
         self._topology = topology
@@ -217,8 +227,9 @@ class _Round:
     ) -> dict[Pair, Ruling]:
         """Return the ruling on each pair, from everything seen so far."""
         seen: list[Seen] = [(item, self.seen[item.pair]) for item in items]
-        links = self._links(Evidence(seen, self._own, {}).unproven(items))
-        evidence = Evidence(seen, self._own, links)
+        everything = (*seen, *self._unasked)
+        links = self._links(Evidence(everything, self._own, {}).unproven(items))
+        evidence = Evidence(everything, self._own, links)
         rulings: dict[Pair, Ruling] = {}
         for item, observation in seen:
             controls = Controls(

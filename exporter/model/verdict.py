@@ -62,7 +62,8 @@ class Evidence:
         """Collect one cycle.
 
         Args:
-            seen: every probed pair with what was seen.
+            seen: every probed pair with what was seen, and those that were to
+                control others and were put off.
             own: what became of sandboxes pinging their own addresses.
             links: whether the link of an own address is up; where it was looked at.
         """
@@ -71,6 +72,7 @@ class Evidence:
         self._sources: dict[Interface, bool] = {}
         self._destinations: dict[OwnKey, bool] = {}
         self._gateways: dict[Interface, bool] = {}
+        self._unmeasured: set[OwnKey | Interface] = set()
         self._working = {
             sandbox
             for (sandbox, _), observation in own.items()
@@ -82,11 +84,15 @@ class Evidence:
 
     def _note(self, planned: Planned, observed: Observed) -> None:
         pair = planned.pair
-        measured = observed in (Observed.REACHABLE, Observed.UNREACHABLE)
-        if not measured or pair.scope is Scope.NAME:
+        if pair.scope is Scope.NAME:
+            return
+        source = _interface(planned)
+        if observed not in (Observed.REACHABLE, Observed.UNREACHABLE):
+            self._unmeasured.add(source)
+            if pair.destination_sandbox is not None:
+                self._unmeasured.add((pair.destination_sandbox, pair.address))
             return
         reached = observed is Observed.REACHABLE
-        source = _interface(planned)
         self._sources[source] = reached or self._sources.get(source, False)
         if pair.destination_sandbox is None:
             self._gateways[source] = reached
@@ -100,15 +106,19 @@ class Evidence:
         """Return whether the source exchanged a packet over its route's interface.
 
         With a gateway or a promised peer; where Docker promises it neither, with its
-        own address while its link is up; without a route, with any own address.
+        own address while its link is up; without a route, with any own address. None
+        where a promised one could not be measured.
 
         Args:
             planned: the pair.
             own_address: the source's on the network of its route; None without.
         """
-        promised = self._sources.get(_interface(planned))
+        interface = _interface(planned)
+        promised = self._sources.get(interface)
         if promised is not None:
             return promised
+        if interface in self._unmeasured:
+            return None
         if own_address is None:
             return True if self.probe_works(planned.pair.source) else None
         return self._answers_itself((planned.pair.source, own_address))
@@ -117,7 +127,8 @@ class Evidence:
         """Return whether the destination's address answered whom it should.
 
         The host or a promised peer; where none of them is promised or can be
-        asked, its own address with its link up, unless its gateway is silent.
+        asked, its own address with its link up, unless its gateway is silent. None
+        where a promised one could not be measured, and its gateway neither.
         """
         pair = planned.pair
         if pair.destination_sandbox is None:
@@ -127,8 +138,11 @@ class Evidence:
         if promised is not None:
             return promised
         link = (pair.destination_sandbox, pair.network, pair.ip_version)
-        if self._gateways.get(link) is False:
+        gateway = self._gateways.get(link)
+        if gateway is False:
             return False
+        if gateway is None and key in self._unmeasured:
+            return None
         return self._answers_itself(key)
 
     def _answers_itself(self, key: OwnKey) -> bool | None:

@@ -302,3 +302,40 @@ def test_an_engine_outage_leaves_nothing_reachable() -> None:
     actual = {stale(s, NOW, "the engine is down").verdict for s in states}
 
     assert actual == {Verdict.UNVERIFIED}
+
+
+def cut_off() -> tuple[Topology, Answer]:
+    """Return two networks of one each, and a world where X is off its bridge."""
+    one, other = network("a", "10.1.0.0/24"), network("b", "10.2.0.0/24")
+    found = topology(
+        (one, other),
+        (
+            container("A", endpoint("A", one, "10.1.0.2")),
+            container("X", endpoint("X", other, "10.2.0.2")),
+        ),
+    )
+    world = but(docker_like(found), Result.TIMEOUT, [("*", "10.2.0.2"), ("X", "*")])
+    return found, but(world, Result.OK, [("X", "own 10.2.0.2")])
+
+
+def test_silence_proves_nothing_while_the_budget_puts_the_controls_off() -> None:
+    """Nobody asked whether the destination lives: its own answer is not enough."""
+    found, world = cut_off()
+    planned = plan(found, ICMP, lambda _: True)
+    first = NeighbourBudget(100)
+    known = [item for item in planned if item.pair.network == "net-a"]
+    select(found, known, epoch=0, budget=first)
+    selection = select(found, planned, epoch=0, budget=NeighbourBudget(0, first.used))
+    runner = CycleRunner(FakeProber(found, world), FixedClock(), CycleSettings())
+
+    actual = verdicts(runner.run(found, selection, {}))
+
+    assert actual["A>10.2.0.2"] == Verdict.UNVERIFIED
+
+
+def test_silence_proves_nothing_while_the_controls_cannot_be_measured() -> None:
+    """A full neighbour table is no answer, and no lack of a promise either."""
+    found, world = cut_off()
+    full = but(world, Result.NEIGHBOUR_TABLE, [("host", "*"), ("X", "10.2.0.1")])
+
+    assert verdicts(run(found, full))["A>10.2.0.2"] == Verdict.UNVERIFIED
