@@ -21,6 +21,7 @@ from exporter.model.topology import (
     IpVersion,
     Network,
     NetworkId,
+    Sandbox,
     SandboxId,
     Topology,
 )
@@ -120,37 +121,31 @@ class NeighbourBudget:
 def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ...]:
     """Return the neighbour entries that probing a pair may make.
 
-    On one link two: the source's, and what the answer needs at the other end. Across
-    networks the source's for its gateway only: there isolation ends the probe's way.
+    On one link two: the source's, and what the answer needs at the other end. Of the
+    host its own only: the container's is for its gateway, whose pair pays for it, and
+    so the host's pairs, which control all others, fit in first. Across networks the
+    source's for its gateway only: there isolation ends the probe's way.
     """
     pair, decision = planned.pair, planned.decision
     if pair.scope is Scope.NAME or not decision.has_route:
         return ()
-    via = decision.source_network or pair.network  # the host goes by its bridge
-    if not decision.on_link:
-        gateway = _gateway_on(topology, pair.source, via, pair.ip_version)
-        return () if gateway is None else ((pair.source, via, gateway),)
+    if pair.source == HOST:
+        return ((HOST, pair.network, pair.address),)
+    via = decision.source_network or pair.network
+    source = topology.sandbox_by_id[pair.source]
+    own = source.address_on(via, pair.ip_version)
+    if own is None or not decision.on_link:
+        return _gateway_entry(topology, source, via, pair.ip_version)
     there = (pair.source, via, pair.address)
-    own = _source_address(topology, pair, via)
-    if own is None:
-        return (there,)
-    return there, (pair.destination_sandbox or HOST, via, own)
+    return there, (pair.destination_sandbox or HOST, via, own.address)
 
 
-def _source_address(topology: Topology, pair: Pair, via: NetworkId) -> IPAddress | None:
-    if pair.source == HOST and pair.destination_sandbox is not None:
-        return _gateway_on(topology, pair.destination_sandbox, via, pair.ip_version)
-    endpoint = topology.sandbox_by_id[pair.source].endpoint_on(via)
-    found = endpoint and endpoint.address(pair.ip_version)
-    return found.address if found else None
-
-
-def _gateway_on(
-    topology: Topology, sandbox: SandboxId, via: NetworkId, ip_version: IpVersion
-) -> IPAddress | None:
-    endpoint = topology.sandbox_by_id[sandbox].endpoint_on(via)
-    network = topology.network_by_id[via]
-    return gateway_of(network, endpoint, ip_version) if endpoint else None
+def _gateway_entry(
+    topology: Topology, source: Sandbox, via: NetworkId, ip_version: IpVersion
+) -> tuple[NeighbourEntry, ...]:
+    endpoint, network = source.endpoint_on(via), topology.network_by_id[via]
+    gateway = gateway_of(network, endpoint, ip_version) if endpoint else None
+    return () if gateway is None else ((source.id, via, gateway),)
 
 
 def plan(

@@ -220,6 +220,13 @@ class Sandbox:
                 return endpoint
         return None
 
+    def address_on(
+        self, network_id: NetworkId, ip_version: IpVersion
+    ) -> EndpointAddress | None:
+        """Return the address of a family on a network, None if there is none."""
+        endpoint = self.endpoint_on(network_id)
+        return endpoint.address(ip_version) if endpoint else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostInterface:

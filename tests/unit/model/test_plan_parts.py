@@ -77,15 +77,15 @@ CONTROLS_OF_MYBRIDGE1_TO_BRIDGE1 = {
         pytest.param(
             "host",
             "172.18.0.2",
-            {("mybridge1", "172.18.0.1"), ("host", "172.18.0.2")},
-            id="host",
+            {("host", "172.18.0.2")},
+            id="host, whose answer the gateway pair pays for",
         ),
     ],
 )
 def test_what_a_pair_costs(
     source: str, address: str, entries: set[tuple[str, str]]
 ) -> None:
-    """Two entries on one link, one across; a gateway costs what its host pair does."""
+    """Two entries on one link, one across; host and gateway pairs two together."""
     found = demo()
     item = pick(everything(found), source, address)
 
@@ -122,17 +122,6 @@ def test_what_is_never_sent_costs_no_entry() -> None:
     assert () == entries_of(found, pick(items, "a", "10.2.0.2"))
     assert () == entries_of(found, pick(items, "host", "10.1.0.2"))
     assert () == entries_of(found, pick(items, "i", "10.2.0.2"))
-
-
-def test_an_answer_that_goes_to_nobody_known_costs_no_entry() -> None:
-    """A bridge whose subnet has a single address: no gateway is left."""
-    net = network("n", "10.1.0.7/32")
-    lone = container("a", endpoint("a", net, "10.1.0.7", gateway=False))
-    found = topology((net,), (lone,))
-
-    (entry,) = entries_of(found, pick(everything(found), "host", "10.1.0.7"))
-
-    assert ("host", "10.1.0.7") == (entry[0], str(entry[2]))
 
 
 def test_an_entry_is_of_the_interface_it_is_made_on() -> None:
