@@ -16,6 +16,7 @@ from exporter.dirt import Dirt
 from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
 from exporter.errors import ConfigError
+from exporter.heartbeat import Heartbeat
 from exporter.metrics.exposition import Exposition
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
@@ -81,6 +82,7 @@ class _Service:
             clock=self.session.clock,
             settings=_settings(config),
             tables=read_tables,
+            heartbeat=Heartbeat(self.session.engine.info),
         )
         self._scheduler = CycleScheduler(
             self._daemon.tick, config.probe.interval, self._daemon.cycle_skipped

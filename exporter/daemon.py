@@ -19,6 +19,7 @@ from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.dirt import Dirt
 from exporter.errors import EngineError, ExporterError
+from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
 from exporter.model.outcome import Scope
 from exporter.model.plan import (
@@ -82,6 +83,7 @@ class Daemon:
         clock: Clock,
         settings: Settings,
         tables: Callable[[], Mapping[IpVersion, NeighbourTable]],
+        heartbeat: Heartbeat,
     ) -> None:
         """Bind the parts together; nothing starts yet."""
         self._surveyor = surveyor
@@ -92,6 +94,7 @@ class Daemon:
         self._clock = clock
         self._settings = settings
         self._tables = tables
+        self._heartbeat = heartbeat
         self._log = structlog.get_logger("daemon")
         self._engine_pool = ThreadPoolExecutor(1, "engine")
         self._probe_pool = ThreadPoolExecutor(1, "probe")
@@ -188,6 +191,7 @@ class Daemon:
         self.quiesce()
         async with self._cycle_lock:
             pass
+        self._heartbeat.stop()
         self._engine_pool.shutdown(wait=False, cancel_futures=True)
         self._probe_pool.shutdown(wait=True, cancel_futures=True)
 
@@ -195,6 +199,10 @@ class Daemon:
         """Run the cycle that is due."""
         if self._stopping:
             return
+        if self._engine_up and not await self._heartbeat.beats():
+            if self._enters("engine"):
+                self._log.error("engine.unavailable", error="no answer in time")
+            self._lose_engine()
         if not self._engine_up:
             self._progress_s = self._clock.monotonic_s()
             self._board.count(_count_skipped)

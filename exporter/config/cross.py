@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from exporter.config.schema import Config
 from exporter.config.units import duration_text
+from exporter.model.outcome import Scope
 
 _WAITS_PER_CYCLE = 4
 """Own address, probes, confirmation and names may each end in a timeout."""
@@ -29,6 +30,18 @@ def _timeout_fits(config: Config) -> str | None:
     )
 
 
+def _has_controls(config: Config) -> str | None:
+    scopes = config.probe.scopes
+    missing = [s for s in (Scope.HOST, Scope.GATEWAY) if s not in scopes]
+    if Scope.CONTAINER not in scopes or not missing:
+        return None
+    return (
+        f"container needs {' and '.join(missing)} as well: without them silence would "
+        "prove nothing"
+    )
+
+
 CROSS_CHECKS = (
+    CrossCheck(paths=("probe.scopes",), problem=_has_controls),
     CrossCheck(paths=("probe.timeout", "probe.interval"), problem=_timeout_fits),
 )

@@ -159,7 +159,7 @@ class ProbeConfig(_Section):
             min_length=1,
             description="Which kinds of pairs are probed: container to container, the "
             "engine's host to containers, containers to their gateway, names asked at "
-            "the embedded DNS.",
+            "the embedded DNS. `container` needs `host` and `gateway`, its controls.",
         ),
     ] = tuple(Scope)
 

@@ -230,10 +230,11 @@ def _judge_promised(
 ) -> Ruling:
     if seen.observed is Observed.REACHABLE:
         return Ruling(verdict=Verdict.AS_EXPECTED, observation=seen)
-    if evidence.ignores_echo(planned):
+    # What the kernel refused never reached a destination that might ignore it.
+    definite = seen.result in KERNEL_REFUSALS or seen.result in _DEFINITE_NAMES
+    if not definite and evidence.ignores_echo(planned):
         ignored = replace(seen, result=Result.ICMP_IGNORED)
         return _unverified(ignored, "the destination does not even answer itself")
-    definite = seen.result in KERNEL_REFUSALS or seen.result in _DEFINITE_NAMES
     if not definite and not evidence.probe_works(planned.pair.source):
         return _unverified(seen, "the source does not answer its own address")
     if young:

@@ -100,6 +100,22 @@ def test_outage_is_never_shown_as_reachable(demo: Running) -> None:
         assert service.value("dockernet_docker_up") == 1
 
 
+@pytest.mark.suites("host")
+def test_a_hung_engine_is_away(demo: Running) -> None:
+    """It closes nothing and answers nothing; when it goes on, all is well again."""
+    engine = demo.engine
+    with serving(engine) as service:
+        service.wait_for_cycle(**_ALL_FINE)
+        os.kill(engine.pid, signal.SIGSTOP)
+        try:
+            eventually(lambda: service.value("dockernet_docker_up") == 0, 10)
+            assert not service.samples("dockernet_pair_reachable")
+        finally:
+            os.kill(engine.pid, signal.SIGCONT)
+        eventually(lambda: service.value("dockernet_docker_up") == 1, 15)
+        service.wait_for_cycle(trigger="start", **_ALL_FINE)
+
+
 def test_a_container_that_dies_is_let_go(demo: Running) -> None:
     """Its sockets are closed and its series are gone; the veth is not held."""
     engine = demo.engine

@@ -8,6 +8,7 @@ from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
 from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings
 from exporter.daemon import Daemon, Settings
+from exporter.heartbeat import Heartbeat
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import Selection
@@ -101,6 +102,7 @@ class World:
                 scopes=ICMP, looks_at=lambda _: True, resync_interval_s=300.0
             ),
             tables=dict[IpVersion, NeighbourTable],
+            heartbeat=Heartbeat(lambda: None),
         )
 
     def look(self) -> Snapshot:

@@ -131,6 +131,17 @@ def test_a_destination_that_ignores_echo_is_unverified_not_broken() -> None:
     assert to_it == {(Verdict.UNVERIFIED, Result.ICMP_IGNORED)}
 
 
+def test_a_refused_path_is_a_fault_whatever_the_destination_ignores() -> None:
+    """What the kernel did not send was not ignored by anybody."""
+    found = demo()
+    world = but(docker_like(found), Result.TIMEOUT, [("mybridge1", "own 172.18.0.2")])
+    world = but(world, Result.NO_ROUTE, [("mybridge2", "172.18.0.2")])
+
+    assert verdicts(run(found, world))["mybridge2>172.18.0.2"] == (
+        "unexpected_unreachable"
+    )
+
+
 def test_a_deleted_address_is_a_fault() -> None:
     """An address that is gone is not one that ignores echo requests."""
     found = demo()
