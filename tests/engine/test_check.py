@@ -34,6 +34,9 @@ HOME = {
 """The network of each container with an address of its own."""
 
 
+pytestmark = pytest.mark.every_engine
+
+
 @pytest.fixture(scope="module")
 def demo(engine_suite: Suite, engine_pool: EnginePool) -> Iterator[Running]:
     """The demo, once for all tests of this module: none of them changes it."""
