@@ -38,6 +38,18 @@ class EngineUnavailable(EngineError):
         )
 
 
+class EngineAddressError(EngineError):
+    """The address, or what is configured for it, leads to no engine we can use."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(
+            f"the engine at {address} cannot be used ({reason}); check DOCKER_HOST, "
+            "DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"
+        )
+
+
 class EnginePermissionDenied(EngineError):
     """The engine's socket may not be opened by this user."""
 

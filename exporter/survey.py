@@ -3,14 +3,20 @@
 Blocking; used from one thread at a time.
 """
 
+import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from exporter.capabilities import Need, Privileges, assess
+from exporter.capabilities import Ability, Need, Privileges, assess
 from exporter.engine.events import Change
 from exporter.engine.inventory import Inventory
-from exporter.errors import ExporterError, NetnsGone
+from exporter.errors import (
+    ExporterError,
+    NetnsGone,
+    NetnsPermissionDenied,
+    ProbeSocketError,
+)
 from exporter.hostns import (
     BridgeMark,
     HostCandidates,
@@ -171,24 +177,31 @@ class Survey:
             # Where every namespace could be entered, it was not needed.
             held = privileges.capabilities | {Need.DAC_READ_SEARCH}
             privileges = replace(privileges, capabilities=held)
-        line = str(
-            assess(privileges, sees_containers_pids=_sees_pids(topology.sandboxes))
-        )
-        if line:
-            yield line
-        if not topology.host.available:
+        seen = _sees_pids(topology.sandboxes)
+        assessment = assess(privileges, sees_containers_pids=seen)
+        if assessment.missing:
+            yield str(assessment)
+        barred = Ability.PROBES in assessment.lost
+        if not topology.host.available and not barred:
             yield f"scope host is off: {topology.host.source}"
-        # A container that ended meanwhile is ordinary and needs no line.
+        # A container that ended meanwhile is ordinary and needs no line, nor does
+        # once more for each what has just been said of all.
         serious = {
             sandbox: error
             for sandbox, error in failures.items()
-            if not isinstance(error, NetnsGone)
+            if not (isinstance(error, NetnsGone) or (barred and _is_denial(error)))
         }
         names = {sandbox.id: sandbox.name for sandbox in topology.sandboxes}
         for sandbox, error in list(serious.items())[:_NAMED]:
             yield f"cannot probe from {names.get(sandbox, sandbox)}: {error}"
         if len(serious) > _NAMED:
             yield f"cannot probe from {len(serious) - _NAMED} more containers"
+
+
+def _is_denial(error: ExporterError) -> bool:
+    if isinstance(error, ProbeSocketError):
+        return error.errno in (errno.EPERM, errno.EACCES)
+    return isinstance(error, NetnsPermissionDenied)
 
 
 def bridge_marks(topology: Topology) -> tuple[BridgeMark, ...]:

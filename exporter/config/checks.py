@@ -6,6 +6,7 @@ rest of a sentence that begins with the setting's name.
 
 import re
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from exporter.config.units import ListenAddress, listen_address_from
 
@@ -23,7 +24,7 @@ def engine_host(value: object) -> str:
     """Return an engine's address as in DOCKER_HOST."""
     text = _text(value)
     scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in _SCHEMES or not rest or re.search(r"\s", text):
+    if not separator or scheme not in _SCHEMES or not rest or not _is_url(text):
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
         message = f"must be an address that begins with one of {known}"
         raise ValueError(message)
@@ -31,6 +32,15 @@ def engine_host(value: object) -> str:
         message = "must name an absolute path after unix://"
         raise ValueError(message)
     return text
+
+
+def _is_url(text: str) -> bool:
+    """Return whether an address can be taken apart: brackets, port, no blanks."""
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        return False
+    return not re.search(r"\s", text)
 
 
 def absolute_path(value: object) -> PurePosixPath:

@@ -7,10 +7,12 @@ of the one below, so the cause is looked for through the whole chain.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 
 import requests
 
 from exporter.errors import (
+    EngineAddressError,
     EnginePermissionDenied,
     EngineProtocolError,
     EngineUnavailable,
@@ -48,8 +50,11 @@ def translated(
         if denied is not None:
             raise EnginePermissionDenied(address) from error
         raise EngineUnavailable(address, _reason(error)) from error
-    except sdk_error as error:  # addresses and TLS files, mostly
-        raise EngineUnavailable(address, _one_line(error)) from error
+    except sdk_error as error:  # TLS files, packages for ssh:// that are not there
+        reason = _one_line(getattr(error, "msg", error))
+        raise EngineAddressError(address, reason) from error
+    except RecursionError as error:  # of the JSON parser
+        raise EngineProtocolError(path, "nested too deeply") from error
     except (TypeError, ValueError, KeyError) as error:
         # An error answer of another shape than the SDK expects, a bad address.
         raise EngineProtocolError(path, _one_line(error)) from error
@@ -63,29 +68,44 @@ def _http_reason(error: requests.HTTPError) -> str:
     return _one_line(f"HTTP {response.status_code} {explanation}")
 
 
+_BROKEN = {
+    RemoteDisconnected: "it hung up without an answer",
+    BadStatusLine: "what answers there does not speak HTTP",
+    IncompleteRead: "its answer ended early",
+}
+"""What the standard library's HTTP client complains of; a subclass comes first."""
+
+
 def _reason(error: BaseException) -> str:
+    chain = _chain(error)
+    for kind, words in _BROKEN.items():
+        if any(isinstance(one, kind) for one in chain):
+            return words
     system = _cause(error, OSError)
     if isinstance(system, OSError) and system.strerror:
         return system.strerror.lower()
-    return _one_line(error)
+    return _one_line(chain[-1])
 
 
 def _cause(error: BaseException, kind: type[OSError]) -> BaseException | None:
     """Return the innermost exception of a kind under a chain of wrappers."""
-    found: BaseException | None = None
+    # requests derives its own exceptions from OSError: no errno, no cause.
+    found = [e for e in _chain(error) if isinstance(e, kind) and e.errno is not None]
+    return found[-1] if found else None
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception and everything that it wraps, the innermost last."""
+    chain: list[BaseException] = []
     waiting: list[BaseException] = [error]
-    seen: set[int] = set()
     while waiting:
         current = waiting.pop()
-        if id(current) in seen:
+        if any(current is one for one in chain):
             continue
-        seen.add(id(current))
-        # requests derives its own exceptions from OSError: no errno, no cause.
-        if isinstance(current, kind) and current.errno is not None:
-            found = current
+        chain.append(current)
         inner = (current.__cause__, current.__context__, *current.args)
         waiting.extend(one for one in inner if isinstance(one, BaseException))
-    return found
+    return chain
 
 
 def _one_line(error: object) -> str:

@@ -1,5 +1,6 @@
 """A survey: the engine's answer, the prober's sources, and what does not work."""
 
+import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from exporter.errors import (
     ExporterError,
     NetnsGone,
     NetnsPermissionDenied,
+    ProbeSocketError,
 )
 from exporter.hostns import HostCandidates
 from exporter.icmp.probes import Source
@@ -68,13 +70,19 @@ class Parts:
         refusal = type("Refusal", (), {"reason": "no namespace holds the bridges"})
         monkeypatch.setattr(module, "find_host_namespace", lambda *_: refusal())
         monkeypatch.setattr(module, "is_process_of", lambda *_: True)
-        self.survey = Survey(
+        self.survey = self.with_privileges(
+            Privileges(
+                linux=True, root=True, capabilities=frozenset(Need), host_pids=True
+            )
+        )
+
+    def with_privileges(self, privileges: Privileges) -> Survey:
+        """Return a survey by a process that may do this and no more."""
+        return Survey(
             self.listing,  # type: ignore[arg-type]  # all that is asked of it
             self.sources,
             candidates=HostCandidates(),
-            privileges=Privileges(
-                linux=True, root=True, capabilities=frozenset(Need), host_pids=True
-            ),
+            privileges=privileges,
         )
 
 
@@ -144,6 +152,41 @@ def test_who_cannot_be_entered_is_named_up_to_three(parts: Parts) -> None:
     assert len(lines) == 4
     assert lines[0].startswith("cannot probe from c0: ")
     assert lines[-1] == "cannot probe from 2 more containers"
+
+
+@pytest.mark.parametrize(
+    ("missing", "denied"),
+    [
+        pytest.param(
+            Need.SYS_ADMIN, NetnsPermissionDenied("/x", "CAP_SYS_ADMIN"), id="entering"
+        ),
+        pytest.param(
+            Need.NET_RAW,
+            ProbeSocketError("a raw socket", errno.EPERM, "grant CAP_NET_RAW"),
+            id="sockets",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_once(
+    parts: Parts, missing: Need, denied: ExporterError
+) -> None:
+    """Not once more for every container, nor for the host; other failures are."""
+    held = frozenset(Need) - {missing}
+    parts.survey = parts.with_privileges(
+        Privileges(linux=True, root=True, capabilities=held, host_pids=True)
+    )
+    broken = ProbeSocketError("a raw socket", errno.EMFILE, "raise the limit")
+    parts.sources.failures = {
+        SandboxId("bridge1"): denied,
+        SandboxId("bridge2"): broken,
+        SandboxId("mybridge1"): denied,
+    }
+
+    parts.survey.full()
+
+    first, second = parts.survey.notices
+    assert first.startswith(f"missing {missing}; still works: topology and subnets")
+    assert second == f"cannot probe from bridge2: {broken}"
 
 
 def test_a_refresh_asks_for_what_events_named(parts: Parts) -> None:

@@ -237,6 +237,17 @@ class TestPrecedence:
 
         assert expected == load(path, environment, {}).engine.host
 
+    @pytest.mark.parametrize(
+        "address",
+        ["tcp://[::1", "tcp://a:99999", "tcp://a:b", "https://a b", "unix://"],
+    )
+    def test_docker_host_that_is_no_address(self, address: str) -> None:
+        """Said before anybody is asked."""
+        (problem,) = problems(None, {"DOCKER_HOST": address})
+
+        assert problem.startswith("DOCKER_HOST: engine.host: must be an address")
+        assert problem.endswith(f"not {address!r}")
+
     def test_a_problem_that_is_overridden_is_still_told(self, tmp_path: Path) -> None:
         """The next start may be without the option that hides it."""
         path = written(tmp_path, "log:\n  level: loud\n")

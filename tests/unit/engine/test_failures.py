@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from http.client import RemoteDisconnected
+from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 
 import pytest
 import requests
 
 from exporter.engine.failures import translated
 from exporter.errors import (
+    EngineAddressError,
     EngineError,
     EnginePermissionDenied,
     EngineProtocolError,
@@ -69,10 +70,20 @@ def raising(error: BaseException) -> Callable[[], None]:
         ),
         pytest.param(
             wrapped(RemoteDisconnected("Remote end closed")),
-            "Remote end closed",
+            "it hung up without an answer",
             id="hung up",
         ),
-        pytest.param(raising(SdkError("bad address")), "bad address", id="the SDK"),
+        pytest.param(
+            wrapped(BadStatusLine("\x00\r\n")),
+            "what answers there does not speak HTTP",
+            id="not HTTP",
+        ),
+        pytest.param(
+            wrapped(IncompleteRead(b"{", 9)), "its answer ended early", id="truncated"
+        ),
+        pytest.param(
+            wrapped(ValueError("Invalid something")), "Invalid something", id="other"
+        ),
         pytest.param(
             raising(OSError(5, "Input/output error")), "input/output error", id="OS"
         ),
@@ -83,7 +94,20 @@ def test_unavailable(fail: Callable[[], None], reason: str) -> None:
     found = failure(fail)
 
     assert isinstance(found, EngineUnavailable)
-    assert reason in found.reason
+    assert reason == found.reason
+
+
+def test_an_address_that_cannot_be_used_is_no_outage() -> None:
+    """What the SDK itself refuses is ours to correct, not the engine's."""
+    error = SdkError("Install a package")
+    found = failure(raising(error))
+
+    assert isinstance(found, EngineAddressError)
+    assert "unix:///x cannot be used (Install a package)" in str(found)
+
+    # Where the SDK keeps the message apart from its advice.
+    error.msg = "A file is missing"  # type: ignore[attr-defined]  # as docker's
+    assert "(A file is missing)" in str(failure(raising(error)))
 
 
 def test_permission_denied_is_not_unavailable() -> None:
@@ -101,6 +125,7 @@ def test_permission_denied_is_not_unavailable() -> None:
         pytest.param(
             requests.exceptions.JSONDecodeError("x", "y", 0), "not JSON", id="requests"
         ),
+        pytest.param(RecursionError("x"), "nested too deeply", id="nested"),
         pytest.param(TypeError("list indices\x1b[31m\n"), r"\x1b[31m", id="shape"),
     ],
 )
