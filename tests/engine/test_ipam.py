@@ -1,7 +1,6 @@
 """The addresses we say are left, against how many containers the engine lets in."""
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 import pytest
 from docker.errors import APIError
@@ -116,7 +115,10 @@ def test_as_many_containers_fit_as_we_say(
 
 
 def test_the_engines_pools_are_the_ones_we_know(engine: Engine, scene: Scene) -> None:
-    """A network without a subnet is cut from the first pool that is left."""
+    """A network without a subnet is cut from a pool, and that one is fuller then.
+
+    Which one depends on what the engine handed out before.
+    """
     before = {pool.base: pool.used for pool in default_pools(looked(engine))}
     scene.network(NETWORK)
     found = looked(engine)
@@ -124,4 +126,5 @@ def test_the_engines_pools_are_the_ones_we_know(engine: Engine, scene: Scene) ->
     grown = [p.base for p in default_pools(found) if p.used == before[p.base] + 1]
 
     assert [31] == [sum(pool.subnets for pool in default_pools(found))]
-    assert [ip_network("172.18.0.0/16")] == grown == [prefix]
+    assert 1 == len(grown)
+    assert prefix in grown[0].subnets(new_prefix=prefix.prefixlen)
