@@ -167,6 +167,8 @@ def _reserves_gateway(
 
     Until 28 it always does; then drivers began to say that they need none.
     """
+    if network.driver in ("null", "host"):  # no addresses, whatever is written there
+        return False
     major = topology.engine.major or _NEWEST
     if major < _GATEWAYS_ON_DEMAND:
         return True
