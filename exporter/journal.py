@@ -75,5 +75,5 @@ def _report_change(
         expected=str(state.decision.expected),
         rule=state.decision.rule,
         result=str(state.observation.result),
-        **({"reason": state.reason} if state.reason else {}),
+        reason=state.reason or None,
     )
