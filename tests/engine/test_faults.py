@@ -272,6 +272,7 @@ LEAKS = [
 ]
 
 
+@pytest.mark.every_engine
 class TestLeak:
     """Something answers that should not."""
 

@@ -17,10 +17,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from tests.lab.namespaces import namespaces_missing
 
 REPOSITORY = Path(__file__).parents[2]
 LIMIT_S = 60.0
@@ -139,14 +141,18 @@ def starting(
     with folder as path:
         process = subprocess.Popen(
             [
-                *("unshare", "--mount", "--propagation", "slave", "--"),
-                *("sh", "-euc", _ENTER, "sh", _BUDGET_FOLDER, path),
+                *(_with_budget(path) if _is_able_to_mount() else ()),
                 *("setpriv", "--pdeathsig", "KILL"),
                 *under,
                 *(sys.executable, "-m", "exporter", *arguments),
             ],
             cwd=REPOSITORY,
-            env={**_surroundings(), "DOCKER_HOST": engine, **(environment or {})},
+            env={
+                **_surroundings(),
+                "DOCKER_HOST": engine,
+                "XDG_RUNTIME_DIR": path,  # where users other than root keep it
+                **(environment or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -170,8 +176,21 @@ def _wait_for_room() -> None:
 
 def _entries(table: str) -> int:
     """Return how many entries a table has, by its statistics (one row a CPU)."""
-    rows = Path("/proc/net/stat", table).read_text().splitlines()
-    return int(rows[1].split()[0], 16)
+    file = Path("/proc/net/stat", table)
+    if not file.exists():  # outside the initial network namespace
+        return 0
+    return int(file.read_text().splitlines()[1].split()[0], 16)
+
+
+def _with_budget(folder: str) -> tuple[str, ...]:
+    """Return a command that becomes another, with the budget in this folder."""
+    unshare = ("unshare", "--mount", "--propagation", "slave", "--")
+    return (*unshare, "sh", "-euc", _ENTER, "sh", _BUDGET_FOLDER, folder)
+
+
+@cache
+def _is_able_to_mount() -> bool:
+    return namespaces_missing() is None
 
 
 def _surroundings() -> dict[str, str]:
