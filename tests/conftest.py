@@ -24,7 +24,7 @@ _CAPABILITIES = {13: "NET_RAW", 12: "NET_ADMIN", 19: "SYS_PTRACE", 21: "SYS_ADMI
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile(
-    "ci", max_examples=500, deadline=None, derandomize=True
+    "ci", max_examples=200, deadline=None, derandomize=True
 )
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
