@@ -209,5 +209,5 @@ def test_no_name_leaves_the_engine(bare: Running) -> None:
             heard.append(process.stdout.readline().decode().strip())
 
     asked = [pair["name"] for pair in ran.pairs if pair["scope"] == "name"]
-    assert ["plain2", "plain1", "user2", "user1"] == asked
     assert {"before.example", "after.example"} == set(heard)
+    assert ["plain2", "plain1", "user2", "user1"] == asked
