@@ -148,7 +148,7 @@ class Daemon:
 
     def sandbox_gone(self, sandbox: SandboxId) -> None:
         """Take note that a sandbox's process has ended."""
-        self._presence.went(sandbox)
+        self._presence.went(sandbox, self._topology)
 
     def cycle_skipped(self) -> None:
         """Count a cycle that was due while the one before was still at work."""

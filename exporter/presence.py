@@ -22,10 +22,21 @@ class Presence:
         """Start with nobody gone."""
         self._clock = clock
         self._gone: dict[SandboxId, float] = {}
+        self._starts: dict[SandboxId, tuple[object, ...]] = {}
 
-    def went(self, sandbox: SandboxId) -> None:
-        """Take note that a sandbox has ended."""
+    def went(self, sandbox: SandboxId, known: Topology | None = None) -> None:
+        """Take note that a sandbox has ended.
+
+        Args:
+            sandbox: which.
+            known: the topology until now. A start that differs from what it says is
+                another life, whatever order the two are heard of in.
+        """
         self._gone[sandbox] = self._clock.monotonic_s()
+        self._starts.pop(sandbox, None)
+        ended = known.sandbox_by_id.get(sandbox) if known is not None else None
+        if ended is not None:
+            self._starts[sandbox] = _start(ended)
 
     def noted(self) -> AbstractSet[SandboxId]:
         """Return the ends known now, for `settle` after the engine was asked."""
@@ -73,10 +84,9 @@ class Presence:
         """
 
         def is_there(sandbox: SandboxId) -> bool:
-            went_s = self._gone.get(sandbox)
-            if went_s is not None and self._clock.monotonic_s() - went_s < LAG_S:
-                return False
             current = now()
+            if self._is_gone(sandbox, current):
+                return False
             if current is None or current is then:
                 return current is not None
             old = then.sandbox_by_id.get(sandbox)
@@ -84,6 +94,14 @@ class Presence:
             return old is not None and new is not None and _same(old, new)
 
         return is_there
+
+    def _is_gone(self, sandbox: SandboxId, current: Topology | None) -> bool:
+        went_s = self._gone.get(sandbox)
+        if went_s is None or self._clock.monotonic_s() - went_s >= LAG_S:
+            return False
+        ended = self._starts.get(sandbox)
+        new = current.sandbox_by_id.get(sandbox) if current is not None else None
+        return ended is None or new is None or _start(new) == ended
 
 
 def _start(sandbox: Sandbox) -> tuple[object, ...]:

@@ -110,3 +110,16 @@ def test_ended_is_who_is_missing_or_known_to_be_dead() -> None:
     later = without(restarted(found, ONE), SandboxId("bridge1"))
 
     assert presence.ended(found, later) == {TWO, SandboxId("bridge1")}
+
+
+def test_an_end_heard_of_late_is_not_the_next_lifes() -> None:
+    """A quick restart: the new start may be known before the old end is settled."""
+    found, presence = demo(), Presence(HandClock())
+    again = restarted(found, ONE)
+    noted = presence.noted()
+    presence.went(ONE, found)  # while the engine was being asked
+
+    presence.settle(noted, found, again)
+
+    assert presence.still_in(again, lambda: again)(ONE)
+    assert not presence.still_in(found, lambda: found)(ONE)
