@@ -8,6 +8,8 @@ so is all when it is gone.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -20,7 +22,7 @@ from tests.lab.topology import ContainerSpec, Running, demo_topology
 
 ALL = 24
 """Pairs of the demo."""
-SOON = ("--timeout", "300ms")
+SOON = ("--timeout", "200ms")
 """The answers of one machine take below 1 ms, and silence is waited for often here."""
 ACROSS = frozenset(
     f"container {source} {destination}"
@@ -197,6 +199,12 @@ SILENCES = [
 ]
 
 
+def counts_of(report: Path) -> tuple[str | None, ...]:
+    """Return how many cases a JUnit file has, how many failures and errors."""
+    root = ET.fromstring(report.read_text())  # noqa: S314 - our own file
+    return tuple(root.get(name) for name in ("tests", "failures", "errors"))
+
+
 class TestSilence:
     """Something that should answer does not."""
 
@@ -223,11 +231,16 @@ class TestSilence:
         if says.result is not None:
             assert says.result in ran.results.items()
 
-    def test_is_named_in_the_text(self, demo: Running) -> None:
-        """The matrix shows it, and each pair stands below it by name."""
-        with faults.link_down(demo):
-            ran = run(demo, "check", *SOON)
+    def test_is_named_in_the_text(self, demo: Running, tmp_path: Path) -> None:
+        """The matrix shows it, and each pair stands below it by name.
 
+        For pipelines each is a failure, or an error where it could not be told.
+        """
+        file = tmp_path / "report.xml"
+        with faults.link_down(demo):
+            ran = run(demo, "check", *SOON, "--junit", str(file))
+
+        assert ("24", "4", "4") == counts_of(file)
         broken = ran.out.partition("4 violations")[2]
         assert 1 == ran.status
         assert ["mybridge1", "?", "?", "✗"] in [line.split() for line in ran.lines]
@@ -293,11 +306,13 @@ class TestLeak:
         else:
             assert (1, {"unexpected_reachable": ACROSS}) == (ran.status, ran.wrong)
 
-    def test_is_named_in_the_text(self, demo: Running) -> None:
-        """All eight pairs with the address that answered."""
+    def test_is_named_in_the_text(self, demo: Running, tmp_path: Path) -> None:
+        """All eight pairs with the address that answered; for pipelines too."""
+        file = tmp_path / "report.xml"
         with faults.user_accepts_and_raw_flushed(demo):
-            ran = run(demo, "check", *SOON)
+            ran = run(demo, "check", *SOON, "--junit", str(file))
 
+        assert ("24", "8", "0") == counts_of(file)
         said = re.findall(r"^ +(\w+) → (\w+) +([\d.]+) +\S+ µs$", ran.out, re.MULTILINE)
         assert 1 == ran.status
         assert ACROSS == {f"container {one} {two}" for one, two, _ in said}

@@ -333,6 +333,20 @@ class TestNothingLeft:
         assert mounts == mount_table()
         assert identify(pid) is None
 
+    @pytest.mark.suites("host")
+    def test_with_a_paused_container(
+        self, engine_suite: Suite, engine_pool: EnginePool
+    ) -> None:
+        """It is frozen, and no signal reaches it until it is let go."""
+        engine_pool.close()
+        engine = Engine.start(engine_suite)
+        Running(engine).start(Topology(containers=(ContainerSpec(name="one"),)))
+        engine.container("one").pause()
+
+        engine.stop()
+
+        assert () == engine.workspace.leftovers()
+
     def test_after_a_failed_start(
         self, engine_suite: Suite, engine_pool: EnginePool
     ) -> None:

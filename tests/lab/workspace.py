@@ -116,6 +116,7 @@ class Workspace:
             LabError: something could not be removed; it says what.
         """
         with _locked(self.path):
+            _thaw(self.token)
             end_engine(self.token)
             # Its namespaces die with its processes and its mounts; see `namespaces`.
             unmount_all(self.path)
@@ -168,6 +169,14 @@ def _cgroups(token: str) -> tuple[Path, ...]:
     return tuple(
         Path(folder) for root in roots for folder, _, _ in os.walk(root, topdown=False)
     )
+
+
+def _thaw(token: str) -> None:
+    """Let paused containers go: nothing ends what a freezer of cgroup v1 holds."""
+    for group in _cgroups(token):
+        with contextlib.suppress(OSError):
+            if (state := group / "freezer.state").exists():
+                state.write_text("THAWED")
 
 
 def _remove_cgroups(token: str, *, timeout_s: float = 5.0) -> None:
