@@ -16,13 +16,14 @@ from exporter.budget import SharedBudget
 from exporter.capabilities import Privileges, read_privileges
 from exporter.clock import Clock, SystemClock
 from exporter.config import Config
-from exporter.cycle import CycleRunner, CycleSettings
+from exporter.cycle import CycleRunner
 from exporter.engine.api import RequestObserver
 from exporter.engine.client import DockerEngine
 from exporter.engine.inventory import Inventory
 from exporter.hostns import HostCandidates
 from exporter.icmp.prober import Prober
 from exporter.model.topology import Network, SandboxId
+from exporter.sightings import CycleSettings
 from exporter.survey import Survey
 
 _UNIX = "unix://"

@@ -82,6 +82,9 @@ class PairState:
     """When the verdict became what it is."""
     probed: datetime | None = None
     """When it was last probed; None if never."""
+    silent_since_s: float | None = None
+    """Monotonic time of the first of the cycles in a row, up to now, that found a
+    promised reply missing and no excuse for it; None without."""
 
 
 def since(before: PairState | None, verdict: Verdict, now: datetime) -> datetime:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
-from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings
+from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.daemon import Daemon, Settings
 from exporter.heartbeat import Heartbeat
 from exporter.model.outcome import Scope, Verdict
@@ -14,6 +14,7 @@ from exporter.model.pair import Pair, PairState
 from exporter.model.plan import Selection
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import IpVersion, SandboxId, Topology
+from exporter.sightings import CycleSettings
 from exporter.store import SnapshotStore
 from tests.fakes.clock import START, HandClock
 from tests.fakes.prober import FakeProber, docker_like

@@ -66,6 +66,7 @@ def test_every_verdict_the_judge_gives_is_in_the_closed_set() -> None:
             Controls(source=alive, destination=alive),
             Evidence((), own, {}),
             young=young,
+            silent_before=True,
         )
         given.add((expected, ruling.observation.observed, ruling.verdict))
 
