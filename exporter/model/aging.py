@@ -61,6 +61,7 @@ def stale(state: PairState, now: datetime, reason: str) -> PairState:
         controls=NO_CONTROLS,
         verdict=verdict,
         reason=state.reason if unjudged else reason,
+        causes=(),
         silent_since_s=None,
         since=since(state, verdict, now),
     )

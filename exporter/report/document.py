@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from exporter.model.cause import Cause
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
@@ -65,7 +66,7 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     """Return one pair as a JSON object.
 
     `name` and `resolved` stand in scope `name` only, `reason` only where there is
-    something to say.
+    something to say, `causes` only where a promise is broken.
     """
     pair, decision, seen = state.pair, state.decision, state.observation
     found: dict[str, object] = {
@@ -95,7 +96,18 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     }
     if state.reason:
         found["reason"] = state.reason
+    if state.causes:
+        found["causes"] = [_cause_document(cause) for cause in state.causes]
     return found
+
+
+def _cause_document(cause: Cause) -> Json:
+    return {
+        "cause": str(cause.id),
+        "certain": cause.certain,
+        "sentence": cause.sentence,
+        "evidence": list(cause.evidence),
+    }
 
 
 def in_order(snapshot: Snapshot) -> Iterable[PairState]:

@@ -12,6 +12,7 @@ from exporter import oneshot
 from exporter.budget import SharedBudget
 from exporter.config import Config
 from exporter.errors import EngineNotLocal, UnknownName
+from exporter.model.inspection import NOT_INSPECTED
 from exporter.model.outcome import Result, Verdict
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import SandboxId, Topology
@@ -61,7 +62,8 @@ class Bench:
             config=config,
             clock=self.clock,
             prober=self.prober,
-            survey=SimpleNamespace(full=self._survey, notices=()),
+            survey=SimpleNamespace(full=self._survey, notices=(), host_found=None),
+            inspector=SimpleNamespace(inspect=lambda *_: NOT_INSPECTED),
             budget=SharedBudget(self.clock, self.folder, self.folder),
         )
         return nullcontext(session)
