@@ -164,7 +164,7 @@ class _Check:
             left = tuple(
                 item
                 for item in todo
-                if item.pair not in done and not item.decision.leaves_host
+                if item.pair not in done and not item.decision.is_left_alone
             )
             if not left:
                 return

@@ -77,7 +77,7 @@ def gather(snapshot: Snapshot) -> PairFacts:
         measured = up and is_measured(seen, state.verdict)
         if scope is not Scope.NAME:
             facts.detail_pairs += 1
-        if not decision.leaves_host:
+        if not decision.is_left_alone:
             _cover(facts, state, measured)
         endpoint = (pair.destination, pair.network, pair.ip_version)
         if scope is Scope.CONTAINER:
