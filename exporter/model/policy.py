@@ -63,6 +63,8 @@ class Selector:
 
         One of them must have the name, project and service; a label may be on any.
         """
+        if not self.names_containers:
+            return True
         found = tuple(members)
         return any(self._names(one) for one in found) and (
             not self.label or any(self._labels(one) for one in found)
