@@ -26,7 +26,7 @@ from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import NetworkId, SandboxId, Topology
 from exporter.presence import Presence
 from exporter.report.request import CheckRequest
-from exporter.session import Session, looks_at, open_session, runner_for
+from exporter.session import Session, looks_at, open_session, policy_of, runner_for
 
 Progress = Callable[[str], None]
 _LASTING_S = 30 * 86400.0
@@ -95,6 +95,8 @@ class _Check:
             found,
             frozenset(self._session.config.probe.scopes),
             looks_at(self._session.config),
+            policy_of(self._session.config),
+            started.date(),
         )
         asked = self._asked(found, planned)
         wanted = {item.pair for item in asked} | needed_for(asked, planned)
@@ -281,6 +283,7 @@ def _snapshot(session: Session, board: Board, found: Topology) -> Snapshot:
         engine_up=True,
         stream_connected=False,
         notices=session.survey.notices,
+        policy=policy_of(session.config),
         tables=tables,
     )
     return replace(snapshot, topology=found)

@@ -22,6 +22,7 @@ from exporter.engine.client import DockerEngine
 from exporter.engine.inventory import Inventory
 from exporter.hostns import HostCandidates
 from exporter.icmp.prober import Prober
+from exporter.model.policy import Policy
 from exporter.model.topology import Network, SandboxId
 from exporter.survey import Survey
 
@@ -116,6 +117,11 @@ def runner_for(
         grace_s=config.probe.grace_period,
     )
     return CycleRunner(session.prober, session.clock, settings)
+
+
+def policy_of(config: Config) -> Policy:
+    """Return the policy of a configuration."""
+    return Policy(tuple(entry.entry() for entry in config.policy))
 
 
 def looks_at(config: Config) -> Callable[[Network], bool]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from exporter.model.outcome import Scope, Verdict
-from exporter.model.pair import PairState
+from exporter.model.pair import Decision, PairState
 from exporter.model.snapshot import Snapshot
 from exporter.report.words import protocol_of
 
@@ -64,8 +64,8 @@ def header(snapshot: Snapshot) -> Json:
 def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     """Return one pair as a JSON object.
 
-    `name` and `resolved` stand in scope `name` only, `reason` only where there is
-    something to say.
+    `name` and `resolved` stand in scope `name` only, `promised` and `policy` only
+    where an entry of the policy decided, `reason` only where there is something to say.
     """
     pair, decision, seen = state.pair, state.decision, state.observation
     found: dict[str, object] = {
@@ -84,6 +84,7 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     found |= {
         "expected": str(decision.expected),
         "expected_by": decision.rule,
+        **_policy(decision),
         "observed": str(seen.observed),
         "result": str(seen.result),
         "rtt_seconds": None if seen.rtt_s is None else round(seen.rtt_s, 9),
@@ -96,6 +97,16 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     if state.reason:
         found["reason"] = state.reason
     return found
+
+
+def _policy(decision: Decision) -> Json:
+    if decision.policy is None:
+        return {}
+    return {
+        "promised": str(decision.promised),
+        "promised_by": decision.promised_by,
+        "policy": {"entry": decision.policy, "reason": decision.policy_reason},
+    }
 
 
 def in_order(snapshot: Snapshot) -> Iterable[PairState]:
