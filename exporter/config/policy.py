@@ -15,16 +15,9 @@ from exporter.config.checks import (
     one_line,
 )
 from exporter.config.section import About, Section
-from exporter.model.outcome import Expected, Scope
-from exporter.model.policy import PolicyEntry, Selector
+from exporter.model.outcome import Scope
+from exporter.model.policy import EXPECTATIONS, PolicyEntry, Selector
 from exporter.model.topology import IP_VERSIONS, IpVersion
-
-EXPECTED = {
-    "reachable": Expected.REACHABLE,
-    "isolated": Expected.ISOLATED,
-    "ignore": Expected.UNKNOWN,
-}
-"""What an entry may expect, and what that is to the rest of the program."""
 
 
 def _one_or_more(value: object) -> object:
@@ -167,7 +160,7 @@ class PolicyEntryConfig(Section):
             destination=self.destination.selector(),
             scopes=frozenset(self.scope),
             ip_version=self.ip_version,
-            expected=EXPECTED[self.expect],
+            expected=EXPECTATIONS[self.expect],
             reason=self.reason,
             until=self.until,
         )

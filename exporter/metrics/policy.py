@@ -4,17 +4,12 @@ from collections.abc import Iterator
 
 from exporter.metrics.facts import PairFacts
 from exporter.metrics.family import Family, Kind, Label, Samples
-from exporter.model.outcome import Expected
+from exporter.model.policy import EXPECTATIONS
 from exporter.model.snapshot import Snapshot
 
 DATED_ENTRIES_LIMIT = 100
 """Entries with a date that have series of their own, in the order of the policy."""
 _STATES = ("active", "expired")
-_EXPECT = {
-    "reachable": Expected.REACHABLE,
-    "isolated": Expected.ISOLATED,
-    "ignore": Expected.UNKNOWN,
-}
 _ENTRY = Label(name="entry", text="Number of the entry of the policy, from 1.")
 _REASON = Label(name="reason", text="Why, in the words of the entry; may be empty.")
 
@@ -50,9 +45,9 @@ PAIRS = Family(
     name="policy_pairs",
     kind=Kind.GAUGE,
     help="Pairs of every scope that an entry of the policy decides.",
-    labels=(Label(name="expect", text="What it expects.", values=tuple(_EXPECT)),),
+    labels=(Label(name="expect", text="What it expects.", values=tuple(EXPECTATIONS)),),
     bound="3, always all of them",
-    most=lambda _: len(_EXPECT),
+    most=lambda _: len(EXPECTATIONS),
 )
 FAMILIES = (ENTRIES, ENTRY_EXPIRED, ENTRY_EXPIRY, PAIRS)
 
@@ -72,6 +67,6 @@ def collect(snapshot: Snapshot, facts: PairFacts) -> Iterator[Samples]:
     yield gone
     yield expiries
     pairs = Samples(PAIRS)
-    for word, expected in _EXPECT.items():
+    for word, expected in EXPECTATIONS.items():
         pairs.put(facts.policy[expected], word)
     yield pairs

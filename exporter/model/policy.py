@@ -29,6 +29,12 @@ OPT_OUT_LABEL = "dockernet.ignore"
 OPTED_OUT = "opted-out"
 """Rule of such a pair's decision."""
 _YES = frozenset({"", "1", "on", "true", "yes"})
+EXPECTATIONS = {
+    "reachable": Expected.REACHABLE,
+    "isolated": Expected.ISOLATED,
+    "ignore": Expected.UNKNOWN,
+}
+"""What an entry may say, and what is expected then."""
 ALWAYS = date.min
 """A day on which no entry has expired."""
 
