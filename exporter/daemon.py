@@ -34,6 +34,7 @@ from exporter.model.plan import (
     select,
     touching,
 )
+from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Network, SandboxId, Topology
@@ -76,6 +77,7 @@ class Settings:
     looks_at: Callable[[Network], bool]
     resync_interval_s: float
     """Seconds after which everything is listed again, events or not."""
+    policy: Policy = NO_POLICY
 
 
 class Daemon:
@@ -318,7 +320,8 @@ class Daemon:
     def _probe(
         self, topology: Topology, trigger: str, choose: Choose | None
     ) -> tuple[tuple[Planned, ...], Selection, CycleOutcome]:
-        planned = plan(topology, self._settings.scopes, self._settings.looks_at)
+        by, today = self._settings, self._clock.now_utc().date()
+        planned = plan(topology, by.scopes, by.looks_at, by.policy, today)
         wanted = planned if choose is None else choose(planned)
         with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
             selection = select(
@@ -364,11 +367,12 @@ class Daemon:
             engine_up=self._engine_up,
             stream_connected=self._connected,
             notices=self._surveyor.notices,
+            policy=self._settings.policy,
             tables=tables,
         )
         ok, when = self._config
         snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
-        report_notices(self._log, self._store.current().notices, snapshot.notices)
+        report_notices(self._log, self._store.current(), snapshot)
         self._store.publish(snapshot)
         return snapshot
 

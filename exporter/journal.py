@@ -16,16 +16,32 @@ LOGGED_CHANGES = 50
 """Verdict changes of one cycle that get a line each; the rest are counted."""
 
 
-def report_notices(
-    log: FilteringBoundLogger, before: Sequence[str], now: Sequence[str]
-) -> None:
-    """Log what does not work here, once, and what has come to work again."""
-    for notice in now:
-        if notice not in before:
+def report_notices(log: FilteringBoundLogger, before: Snapshot, now: Snapshot) -> None:
+    """Log what does not work here, once, and what has come to work again.
+
+    An entry of the policy that has expired has a line of its own kind.
+    """
+    was, gone = _standing(before), {entry for _, entry in before.expired}
+    for notice in _standing(now):
+        if notice not in was:
             log.warning("notice.raised", notice=notice)
-    for notice in before:
-        if notice not in now:
+    for notice in was:
+        if notice not in _standing(now):
             log.info("notice.cleared", notice=notice)
+    for number, entry in now.expired:
+        if entry not in gone:
+            log.warning(
+                "policy.expired",
+                entry=number,
+                until=str(entry.until),
+                reason=entry.reason or None,
+            )
+
+
+def _standing(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the notices that are not about the policy."""
+    about_policy = snapshot.policy.notices(snapshot.taken.date())
+    return tuple(one for one in snapshot.notices if one not in about_policy)
 
 
 def report_cycle(

@@ -29,7 +29,7 @@ from exporter.model.topology import NetworkId, SandboxId, Topology
 from exporter.model.verdict import YOUNG
 from exporter.presence import Presence
 from exporter.report.request import CheckRequest
-from exporter.session import Session, looks_at, open_session, runner_for
+from exporter.session import Session, looks_at, open_session, policy_of, runner_for
 
 Progress = Callable[[str], None]
 _LASTING_S = 30 * 86400.0
@@ -102,6 +102,8 @@ class _Check:
             found,
             frozenset(self._session.config.probe.scopes),
             looks_at(self._session.config),
+            policy_of(self._session.config),
+            started.date(),
         )
         asked = self._asked(found, planned)
         todo = about(planned, {item.pair for item in asked})
@@ -170,7 +172,7 @@ class _Check:
             left = tuple(
                 item
                 for item in todo
-                if item.pair not in done and not item.decision.leaves_host
+                if item.pair not in done and not item.decision.is_left_alone
             )
             if not left:
                 return
@@ -278,6 +280,7 @@ def _snapshot(session: Session, board: Board, found: Topology) -> Snapshot:
         engine_up=True,
         stream_connected=False,
         notices=session.survey.notices,
+        policy=policy_of(session.config),
         tables=tables,
     )
     return replace(snapshot, topology=found)

@@ -26,6 +26,7 @@ from exporter.icmp.prober import Prober
 from exporter.inspection import Inspector
 from exporter.model.inspection import Inspection
 from exporter.model.pair import PairState
+from exporter.model.policy import Policy
 from exporter.model.topology import Network, SandboxId, Topology
 from exporter.sightings import CycleSettings
 from exporter.survey import Survey
@@ -127,6 +128,11 @@ def runner_for(
         return session.inspector.inspect(topology, states, session.survey.host_found)
 
     return CycleRunner(session.prober, session.clock, settings, Diagnosis(inspect))
+
+
+def policy_of(config: Config) -> Policy:
+    """Return the policy of a configuration."""
+    return Policy(tuple(entry.entry() for entry in config.policy))
 
 
 def looks_at(config: Config) -> Callable[[Network], bool]:

@@ -39,7 +39,9 @@ DESTINATION_NETWORK = Label(
 )
 IP_VERSION = Label(name="ip_version", text="Address family.", values=("4", "6"))
 EXPECTED = Label(
-    name="expected", text="What Docker promises.", values=tuple(map(str, Expected))
+    name="expected",
+    text="What is promised, by Docker or the policy.",
+    values=tuple(map(str, Expected)),
 )
 OBSERVED = Label(
     name="observed", text="What was seen.", values=tuple(map(str, Observed))

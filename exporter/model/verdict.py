@@ -81,8 +81,13 @@ class Evidence:
             if observation.observed is Observed.REACHABLE
         }
         for planned, observation in seen:
-            if planned.decision.expected is Expected.REACHABLE:
-                self._note(planned, observation.observed)
+            # A policy takes no control away: Docker's own promise counts, whatever is
+            # expected. Where the policy alone expects a reply, only a reply counts.
+            decision, observed = planned.decision, observation.observed
+            promised = (decision.promised or decision.expected) is Expected.REACHABLE
+            answered = observed is Observed.REACHABLE
+            if promised or (answered and decision.expected is Expected.REACHABLE):
+                self._note(planned, observed)
 
     def _note(self, planned: Planned, observed: Observed) -> None:
         pair = planned.pair

@@ -11,7 +11,7 @@ from typing import Final
 
 from exporter.model.cause import Cause
 from exporter.model.outcome import Scope, Verdict
-from exporter.model.pair import PairState
+from exporter.model.pair import Decision, PairState
 from exporter.model.snapshot import Snapshot
 from exporter.report.words import protocol_of
 
@@ -65,7 +65,8 @@ def header(snapshot: Snapshot) -> Json:
 def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     """Return one pair as a JSON object.
 
-    `name` and `resolved` stand in scope `name` only, `reason` only where there is
+    `name` and `resolved` stand in scope `name` only, `promised`, `promised_by` and
+    `policy` only where an entry of the policy decided, `reason` only where there is
     something to say, `causes` only where a promise is broken.
     """
     pair, decision, seen = state.pair, state.decision, state.observation
@@ -85,6 +86,7 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     found |= {
         "expected": str(decision.expected),
         "expected_by": decision.rule,
+        **_policy(decision),
         "observed": str(seen.observed),
         "result": str(seen.result),
         "rtt_seconds": None if seen.rtt_s is None else round(seen.rtt_s, 9),
@@ -107,6 +109,16 @@ def _cause_document(cause: Cause) -> Json:
         "certain": cause.certain,
         "sentence": cause.sentence,
         "evidence": list(cause.evidence),
+    }
+
+
+def _policy(decision: Decision) -> Json:
+    if decision.policy is None:
+        return {}
+    return {
+        "promised": str(decision.promised),
+        "promised_by": decision.promised_by,
+        "policy": {"entry": decision.policy, "reason": decision.policy_reason},
     }
 
 

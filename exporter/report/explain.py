@@ -104,7 +104,7 @@ def _why_no_pair(topology: Topology, source: End, destination: End) -> str:
 
 
 def _pair_document(snapshot: Snapshot, state: PairState) -> Json:
-    rule = RULES.get(state.decision.rule)
+    rule = RULES.get(state.decision.promised_by or state.decision.rule)
     seen_ = state.observation
     return {
         **pair_document(snapshot, state),

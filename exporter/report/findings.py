@@ -55,7 +55,7 @@ class _Kind(NamedTuple):
     ip_version: IpVersion
     source_network: str | None
     network: str | None
-    rule: str
+    rule: tuple[str, str | None]
     result: Result
     controls: Controls
     reason: str
@@ -116,7 +116,7 @@ def _kind(snapshot: Snapshot, state: PairState) -> _Kind:
         ip_version=state.pair.ip_version,
         source_network=snapshot.source_network_name(state) if broken else None,
         network=snapshot.network_name(state) if broken else None,
-        rule=state.decision.rule,
+        rule=(state.decision.rule, state.decision.promised_by),
         result=state.observation.result,
         controls=state.controls,
         reason=state.reason,
