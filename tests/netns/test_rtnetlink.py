@@ -107,14 +107,11 @@ class TestInterfaces:
             "link set v1 master br0",
         )
         seen = []
-        for command in (
-            "link set v1 type bridge_slave isolated on",
-            "link set v1 type bridge_slave state 0",
-            "link set v1 type bridge_slave isolated off state 3",
-            "link set v1 nomaster",
-        ):
-            lab.ip(command)
+        for options in ("isolated on", "state 0", "isolated off state 3"):
+            lab.run(["bridge", "link", "set", "dev", "v1", *options.split()])
             seen += [link.port for link in routes.links() if link.name == "v1"]
+        lab.ip("link set v1 nomaster")
+        seen += [link.port for link in routes.links() if link.name == "v1"]
 
         assert [
             BridgePort(state=3, isolated=True),
