@@ -7,6 +7,7 @@ Sources: rtnetlink(7), proc(5) (/proc/sys/net is that of the reading thread).
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -70,13 +71,13 @@ class _Notes:
 
     lines: list[str] = field(default_factory=list)
 
-    def attempt(self, what: str, read: Callable[[], T], otherwise: T) -> T:
-        """Return what is read; what fails is noted."""
+    def attempt(self, what: str, read: Callable[[], T]) -> T | None:
+        """Return what is read; None where that failed, which is noted."""
         try:
             return read()
         except (ExporterError, OSError) as error:
             self.lines.append(f"{what}: {error}")
-            return otherwise
+            return None
 
 
 def read_namespace(
@@ -93,19 +94,16 @@ def read_namespace(
         sysctl_root: where the sysctls are.
     """
     notes = _Notes()
-    interfaces, neighbours, ways = notes.attempt(
-        "links and routes",
-        lambda: _read_links(notes, addresses),
-        ((), (), {}),
-    )
+    links = notes.attempt("links", lambda: _read_links(notes, addresses))
+    interfaces, neighbours, ways = links or _NO_LINKS
     sysctls, absent = _read_sysctls(notes, interfaces, sysctl_root)
     filters: dict[IpVersion, PacketFilter] = {}
     for version in IP_VERSIONS:
-        found = notes.attempt(
-            f"packet filter of IPv{version}", lambda v=version: read_filter(v), None
-        )
+        what = f"packet filter of IPv{version}"
+        found = notes.attempt(what, partial(read_filter, version))
         if found is not None:
             filters[version] = found
+            notes.lines.extend(f"{what}: {line}" for line in found.unread)
     return NamespaceFacts(
         interfaces=interfaces,
         neighbours=neighbours,
@@ -117,20 +115,21 @@ def read_namespace(
     )
 
 
-def _read_links(
-    notes: _Notes, addresses: Iterable[IPAddress]
-) -> tuple[tuple[Interface, ...], tuple[Neighbour, ...], dict[IPAddress, Way]]:
+_Links = tuple[tuple[Interface, ...], tuple[Neighbour, ...], dict[IPAddress, Way]]
+_NO_LINKS: Final[_Links] = ((), (), {})
+
+
+def _read_links(notes: _Notes, addresses: Iterable[IPAddress]) -> _Links:
     with RouteSocket() as routes:
-        interfaces = notes.attempt("links", lambda: _interfaces(routes), ())
-        neighbours = notes.attempt("neighbours", lambda: _neighbours(routes), ())
+        interfaces = notes.attempt("links", partial(_interfaces, routes))
+        neighbours = notes.attempt("neighbours", partial(_neighbours, routes))
         ways = {}
         for address in addresses:
-            found = notes.attempt(
-                f"route to {address}", lambda a=address: routes.route_to(a), None
-            )
+            ask = partial(routes.route_to, address)
+            found = notes.attempt(f"route to {address}", ask)
             if found is not None:
                 ways[address] = _way(found)
-        return interfaces, neighbours, ways
+        return interfaces or (), neighbours or (), ways
 
 
 def _interfaces(routes: RouteSocket) -> tuple[Interface, ...]:
@@ -186,11 +185,13 @@ def _way(route: Route) -> Way:
 def _read_sysctls(
     notes: _Notes, interfaces: tuple[Interface, ...], root: str
 ) -> tuple[dict[str, str], frozenset[str]]:
-    names = [(name, tuple(name.split("."))) for name in SYSCTLS]
+    names: list[tuple[str, tuple[str, ...]]] = [
+        (name, tuple(name.split("."))) for name in SYSCTLS
+    ]
     for one in interfaces[:_MAX_INTERFACES]:
         # An interface's name may have dots of its own.
-        parts = ("net", "ipv6", "conf", one.name, "disable_ipv6")
-        names.append((_PER_INTERFACE.format(one.name), parts))
+        own = ("net", "ipv6", "conf", one.name, "disable_ipv6")
+        names.append((_PER_INTERFACE.format(one.name), own))
     values: dict[str, str] = {}
     absent: set[str] = set()
     for name, parts in names:

@@ -124,7 +124,9 @@ def _is_port(one: Interface, bridge: Interface) -> bool:
 
 def _let_through(scene: Scene, source: End, destination: End) -> Iterator[Cause]:
     rules = filter_of(scene, scene.host)
-    if rules is None or source.network is None or destination.network is None:
+    if rules is None or rules.unread:
+        return
+    if source.network is None or destination.network is None:
         return
     if not (source.on_bridge and destination.on_bridge):
         return

@@ -37,7 +37,9 @@ def _rules(scene: Scene, source: End) -> Iterator[Cause]:
     They are iptables rules of IPv4, whatever family is asked for.
     """
     rules = source.seen.filters.get(4)
-    if rules is None or scene.topology.engine.firewall_backend.startswith("nftables"):
+    if rules is None or rules.unread:
+        return
+    if scene.topology.engine.firewall_backend.startswith("nftables"):
         return
     chain = rules.chain("nat", _CHAIN)
     where = f"{source.name}, table nat"
