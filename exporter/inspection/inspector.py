@@ -21,6 +21,7 @@ from exporter.model.topology import (
     SandboxId,
     Topology,
 )
+from exporter.netfilter import read_ruleset
 from exporter.netns import Namespace, NamespaceRef, open_namespace
 
 Attached = Mapping[tuple[ContainerId, NetworkId], datetime]
@@ -39,21 +40,21 @@ class Inspector:
     """Reads what decides over packets, where promises are broken.
 
     Args:
-        read_filter: how the packet filter of a namespace is read.
         path_map: as for `open_namespace`.
         proc: where the engine's processes are visible.
         attached: tells since when containers are on networks.
         limit: sandboxes looked into at once; the rest is left out and counted.
+        read_filter: how the packet filter of a namespace is read.
     """
 
     def __init__(
         self,
         *,
-        read_filter: FilterReader,
         path_map: tuple[tuple[str, str], ...] = (),
         proc: str = "/proc",
         attached: Callable[[], Attached] = _nothing,
         limit: int = _LIMIT,
+        read_filter: FilterReader = read_ruleset,
     ) -> None:
         self._path_map = path_map
         self._proc = proc

@@ -276,15 +276,16 @@ class RouteSocket:
 class KernelChannel:
     """A netlink socket in the namespace of the thread that makes it.
 
+    Args:
+        protocol: what it leads to (netlink(7), "family"); the routing tables.
+
     Raises:
         NetlinkError: it cannot be made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: int = _NETLINK_ROUTE) -> None:
         try:
-            self._socket = socket.socket(
-                socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE
-            )
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         except OSError as error:
             raise NetlinkError("socket", error.errno or errno.EIO) from error
 

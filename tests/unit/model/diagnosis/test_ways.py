@@ -203,7 +203,7 @@ class TestNeighbour:
             FINE,
             where,
             ip_address(str(address)),
-            (WRONG, NeighbourState.PERMANENT)),
+            (WRONG, NeighbourState.PERMANENT),
             interface=interface,
         )
 
@@ -283,7 +283,7 @@ class TestNeighbour:
             healthy(CROSSING),
             "from",
             ip_address("172.20.0.1"),
-            (WRONG, NeighbourState.PERMANENT)),
+            (WRONG, NeighbourState.PERMANENT),
         )
 
         assert [("neighbour-wrong", True)] == ids(wrong, ACROSS)
