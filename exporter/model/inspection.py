@@ -121,6 +121,11 @@ class Way:
 class PacketFilter(Protocol):
     """The packet filter of a namespace for one family: a `firewall.Ruleset`."""
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Why some of it is not known; where there is any, nothing is known absent."""
+        ...
+
     def chain(self, table: str, name: str) -> tuple[str, ...] | None:
         """Return the rules of a chain as text, None where there is no such chain."""
         ...
