@@ -17,6 +17,8 @@ from exporter.model.topology import HOST, SandboxId, Topology
 from exporter.model.verdict import SUSPECTED, Ruling, Seen
 from exporter.sightings import Blame, CycleSettings, Prober, Sightings
 
+LookAgain = Callable[[frozenset[SandboxId]], None]
+"""Makes sure that what is known of some sandboxes is of now."""
 Diagnose = Callable[[Topology, tuple[PairState, ...]], tuple[PairState, ...]]
 """Returns the states of a cycle, the broken promises with their causes."""
 
@@ -55,6 +57,7 @@ class CycleRunner:
         selection: Selection,
         previous: Mapping[Pair, PairState],
         is_there: Callable[[SandboxId], bool] = lambda _: True,
+        look_again: LookAgain = lambda _: None,
     ) -> CycleOutcome:
         """Probe a selection and judge it.
 
@@ -66,11 +69,16 @@ class CycleRunner:
             selection: what to probe.
             previous: the newest state of each pair.
             is_there: what else is known of whether a sandbox still exists.
+            look_again: told of the ends of promises that are newly broken, before
+                `is_there` is asked.
         """
         opened = dict(self._prober.identities())
         cycle = Sightings(self._prober, self._settings, topology, selection.skipped)
         rulings = self._look(cycle, selection, previous, self._young(topology))
         now = _Now(self._clock.now_utc(), self._clock.monotonic_s())
+        broken = _newly_broken(rulings, previous)
+        if broken:
+            look_again(broken)
         now_open = self._prober.identities()
         kept = [
             item
@@ -160,6 +168,19 @@ class _Now(NamedTuple):
 
     utc: datetime
     monotonic_s: float
+
+
+def _newly_broken(
+    rulings: Mapping[Pair, Ruling], previous: Mapping[Pair, PairState]
+) -> frozenset[SandboxId]:
+    """Return the sandboxes at the ends of promises that were not broken before."""
+    return frozenset(
+        end
+        for pair, ruling in rulings.items()
+        if ruling.verdict in VIOLATIONS and _turned_bad(ruling, previous.get(pair))
+        for end in _ends(pair)
+        if end != HOST
+    )
 
 
 def _turned_bad(ruling: Ruling, previous: PairState | None) -> bool:

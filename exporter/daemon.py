@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -39,6 +39,7 @@ from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Network, SandboxId, Topology
 from exporter.presence import Presence
+from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
 from exporter.troubles import Troubles
 
@@ -50,23 +51,6 @@ RECHECK_S = 1.5
 `CycleSettings.apart_s`."""
 Choose = Callable[[tuple[Planned, ...]], tuple[Planned, ...]]
 """Which of the planned pairs a cycle is about."""
-
-
-class Surveyor(Protocol):
-    """What the daemon asks about the engine and the namespaces."""
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What does not work here and what still does, a line each."""
-        ...
-
-    def full(self) -> Topology:
-        """List everything, and bring the prober's sources in step."""
-        ...
-
-    def refresh(self, containers: frozenset[str], networks: frozenset[str]) -> Topology:
-        """Look again at some objects, and bring the prober's sources in step."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,9 +315,10 @@ class Daemon:
                 budget=budget,
                 everything=trigger == "recheck",  # whatever the turn is meanwhile
             )
-            is_there = self._presence.still_in(topology, lambda: self._topology)
+            look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
+            is_there = self._presence.still_in(topology, look.newest)
             outcome = self._runner.run(
-                topology, selection, self._board.states, is_there
+                topology, selection, self._board.states, is_there, look.at
             )
         return planned, selection, outcome
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
-from exporter.cycle import CycleOutcome, CycleRunner
+from exporter.cycle import CycleOutcome, CycleRunner, LookAgain
 from exporter.daemon import Daemon, Settings
 from exporter.heartbeat import Heartbeat
 from exporter.model.outcome import Scope, Verdict
@@ -73,13 +73,14 @@ class Runner(CycleRunner):
         selection: Selection,
         previous: Mapping[Pair, PairState],
         is_there: Callable[[SandboxId], bool] = lambda _: True,
+        look_again: LookAgain = lambda _: None,
     ) -> CycleOutcome:
         """Run a cycle, or fail."""
         self.selections.append(selection)
         self.during()
         if self.error is not None:
             raise self.error
-        return super().run(topology, selection, previous, is_there)
+        return super().run(topology, selection, previous, is_there, look_again)
 
 
 class World:
