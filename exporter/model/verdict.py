@@ -103,9 +103,9 @@ class Evidence:
         self._sources[source] = reached or self._sources.get(source, False)
         if pair.destination_sandbox is None:
             self._gateways[source] = reached
-            return
-        key = (pair.destination_sandbox, pair.address)
-        self._destinations[key] = reached or self._destinations.get(key, False)
+        else:
+            key = (pair.destination_sandbox, pair.address)
+            self._destinations[key] = reached or self._destinations.get(key, False)
 
     def source_alive(
         self, planned: Planned, own_address: IPAddress | None
