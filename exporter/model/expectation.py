@@ -120,26 +120,25 @@ class Promises:
         return container is not None and has_no_ipv6(container, endpoint)
 
     def _is_answered(self, pair: Pair, route: Route) -> bool:
-        """Return whether an answer comes back the way the request went.
+        """Return whether an answer comes back from another bridge.
 
-        A masqueraded source is the gateway's address to the destination, which is on
-        its own link. Otherwise the answer takes the destination's route; and engine
-        28 drops what enters a nat network from elsewhere (its rules in table raw).
+        A masqueraded source is the gateway's address to the destination, on its own
+        link. Without, from a nat network, engine 28 drops the answer (its rules in
+        table raw, measured). A routed source is answered by the destination's own
+        route, over any bridge (measured); the underlay may lead anywhere.
         """
         via = self._network(route.network)
         if pair.scope is not Scope.CONTAINER or via is None or route.on_link:
             return True
-        mode = via.gateway_mode(pair.ip_version)
-        if mode != "routed":
+        if via.gateway_mode(pair.ip_version) != "routed":
             return via.masquerade
         source = self._topology.sandbox_by_id[pair.source]
         own = source.address_on(via.id, pair.ip_version)
-        destination = self._topology.sandbox_by_id.get(
-            pair.destination_sandbox or pair.source
-        )
-        if own is None or destination is None:
+        destination = self._topology.sandbox_by_id[SandboxId(str(pair.destination))]
+        if own is None:
             return True
-        return self._routes.of(destination, own.address).network == pair.network
+        back = self._network(self._routes.of(destination, own.address).network)
+        return back is not None and bridge_has_address(back, pair.ip_version)
 
     def _network(self, network_id: NetworkId | None) -> Network | None:
         if network_id is None:

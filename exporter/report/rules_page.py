@@ -41,9 +41,9 @@ _ROUTES = """
 `docker_gwbridge`, non-internal before internal, both families before one, and the \
 name that sorts first. Until engine 27 the first with an IPv4 gateway serves both \
 families; 28 prefers the first that has both, whatever the priorities; from 29 each \
-family has its own. A network without `Gateway` in the container's answer gives none: internal ones \
-from 26.1, `gateway_mode=isolated`, overlay. A layer 3 ipvlan with a parent gives one \
-without.
+family has its own. A network without `Gateway` in the container's answer gives none: \
+internal ones from 26.1, `gateway_mode=isolated`, overlay. A layer 3 ipvlan with a \
+parent gives one without.
 
 A container on an overlay and on nothing with a gateway has an endpoint on \
 `docker_gwbridge` too, which only that network's own answer names: its way out, where \
