@@ -209,5 +209,8 @@ def mute(container: Container, version: int) -> bool:
 
 
 def without_ipv6(container: Container) -> bool:
-    """Return whether a container was made without IPv6."""
-    return container.sysctls.get("net.ipv6.conf.all.disable_ipv6", "0") == "1"
+    """Return whether IPv6 was switched off on an interface."""
+    return any(
+        container.sysctls.get(f"net.ipv6.conf.{name}.disable_ipv6") == "1"
+        for name in ("all", "eth0")
+    )

@@ -62,6 +62,7 @@ _SYSCTLS = st.fixed_dictionaries(
         "net.ipv6.icmp.echo_ignore_all": st.sampled_from("01"),
         "net.ipv6.conf.all.disable_ipv6": st.sampled_from("01"),
         "net.ipv6.conf.default.disable_ipv6": st.just("1"),
+        "net.ipv6.conf.eth0.disable_ipv6": st.sampled_from("01"),
         "net.core.somaxconn": st.just("1"),
     },
 )

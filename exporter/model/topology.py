@@ -333,7 +333,7 @@ class Topology:
         return tuple(
             container
             for container in self.containers
-            if container.sandbox == container.id
+            if container.sandbox == SandboxId(container.id)
             and container.network_mode.startswith("container:")
         )
 

@@ -118,7 +118,9 @@ def test_from_bridge_to_bridge(
     expected: tuple[str, str],
 ) -> None:
     """The destination's gateway mode opens it, for its own family."""
-    found = on_two(network("x", *N1, **first), network("y", *N2, **second), version)
+    x = network("x", *N1, internal=False, **first)
+    y = network("y", *N2, internal=False, **second)
+    found = on_two(x, y, version)
 
     assert expected == rule(found, "a>b@y/4")
 
@@ -146,8 +148,8 @@ def test_the_answer_to_a_routed_source_takes_its_own_way(
     home: str, expected: tuple[str, str]
 ) -> None:
     """Over another bridge it arrives (measured); over the underlay it is anybody's."""
-    routed = {"gateway_mode_ipv4": "routed"}
-    x, y = network("x", *N1, **routed), network("y", *N2, **routed)
+    x = network("x", *N1, gateway_mode_ipv4="routed")
+    y = network("y", *N2, gateway_mode_ipv4="routed")
     other = network("home", "10.3.0.0/24", driver=home)
     found = topology(
         (other, x, y),

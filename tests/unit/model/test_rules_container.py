@@ -44,7 +44,9 @@ def on_one(net: Network, version: str = "28.5.2") -> Topology:
 )
 def test_on_one_bridge(options: dict[str, str], expected: tuple[str, str]) -> None:
     """Only enable_icc keeps containers apart, and routed lets echo requests past it."""
-    assert expected == rule(on_one(network("n", *N1, **options)), "a>b@n/4")
+    net = network("n", *N1, internal=False, **options)
+
+    assert expected == rule(on_one(net), "a>b@n/4")
 
 
 def test_an_internal_routed_bridge_keeps_icc_off() -> None:
@@ -135,7 +137,8 @@ def test_across_the_subnets_of_one_network(
     driver: str, options: dict[str, str], expected: tuple[str, str, bool]
 ) -> None:
     """Only a layer 3 ipvlan routes between them itself."""
-    net = network("n", "10.1.0.0/24", "10.2.0.0/24", driver=driver, **options)
+    subnets = "10.1.0.0/24", "10.2.0.0/24"
+    net = network("n", *subnets, driver=driver, internal=False, **options)
     found = topology(
         (net,),
         (

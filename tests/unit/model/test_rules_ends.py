@@ -1,13 +1,14 @@
 """The promises from the host, to the own gateway and of names; and sysctls."""
 
 import dataclasses
+from collections import Counter
 
 import pytest
 
 from exporter.model.expectation import Promises
 from exporter.model.outcome import Scope
 from exporter.model.pair import Decision
-from exporter.model.pairs import all_pairs
+from exporter.model.pairs import all_pairs, own_addresses
 from exporter.model.topology import Endpoint, Network, Topology
 from tests.fakes.topologies import container, endpoint, network, topology
 
@@ -265,6 +266,30 @@ def test_sysctls_that_silence(sysctls: dict[str, str], silent: set[int]) -> None
             for family in (4, 6)
             if to_it[f"{source}>a@n/{family}"].expected == "unknown"
         }
+
+
+def test_nothing_is_asked_by_ipv6_from_who_has_none() -> None:
+    """Until 27 the engine names an address that the kernel does not have."""
+    net = network("n", *DUAL)
+    sysctls = {"net.ipv6.conf.all.disable_ipv6": "1"}
+    found = topology(
+        (net,),
+        (
+            container(
+                "a", endpoint("a", net, "10.1.0.2", "fd00:1::2"), sysctls=sysctls
+            ),
+            container("b", endpoint("b", net, "10.1.0.3", "fd00:1::3")),
+        ),
+        version="26.1.5",
+    )
+
+    assert {
+        Scope.CONTAINER: {"a>b@n/4", "b>a@n/4", "b>a@n/6"},
+        Scope.HOST: {"host>a@n/4", "host>a@n/6", "host>b@n/4", "host>b@n/6"},
+        Scope.GATEWAY: {"a>None@n/4", "b>None@n/4", "b>None@n/6"},
+        Scope.NAME: {"a>b@n/4", "b>a@n/4", "b>a@n/6"},
+    } == {scope: set(decided(found, scope)) for scope in Scope}
+    assert {"a": 1, "b": 2} == Counter(owner for owner, _, _ in own_addresses(found))
 
 
 @pytest.mark.parametrize("sysctls", ["net.ipv4.icmp_echo_ignore_all"])
