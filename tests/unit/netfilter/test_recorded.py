@@ -48,13 +48,13 @@ class TestEngines:
         ("inside", "outside", "fate", "rule"),
         [
             ("brn1", "brn2", Fate.DROP, "-A DOCKER-ISOLATION-STAGE-2 -o brn2 -j DROP"),
-            ("brn1", "brn1", Fate.ACCEPT, "-A [A-Z]+ -i brn1 .*-j ACCEPT"),
-            ("brn1", "eth0", Fate.ACCEPT, "-A [A-Z]+ -i brn1 .*-j ACCEPT"),
+            ("brn1", "brn1", Fate.ACCEPT, "-A .* -i brn1 .*-j ACCEPT"),
+            ("brn1", "eth0", Fate.ACCEPT, "-A .* -i brn1 .*-j ACCEPT"),
             (
                 "brnoicc",
                 "brnoicc",
                 Fate.DROP,
-                "-A [A-Z]+ -i brnoicc -o brnoicc -j DROP",
+                "-A .* -i brnoicc -o brnoicc -j DROP",
             ),
             ("bri1", "eth0", Fate.DROP, "-A .*STAGE-1 ! -d [0-9./]+ -i bri1 -j DROP"),
         ],
@@ -71,7 +71,7 @@ class TestEngines:
 
         assert trace.decided_by is not None
         assert (fate, trace.decided_by) == (trace.fate, trace.path[-1])
-        assert re.fullmatch(rule.replace("[A-Z]+", "[A-Z-]+"), trace.decided_by.rule)
+        assert re.fullmatch(rule, trace.decided_by.rule)
 
     def test_a_direct_packet_is_dropped_before_it_is_routed(self) -> None:
         """Release 28 lets nobody but the bridge itself send to a container."""
@@ -97,10 +97,8 @@ class TestEngines:
 
         assert rules is not None
         assert 2 == len(rules)
-        for rule in rules:
-            assert re.search(
-                r"--dport 53 -j DNAT --to-destination 127\.0\.0\.11:\d+", rule
-            )
+        said = r".* --dport 53 -j DNAT --to-destination 127\.0\.0\.11:\d+"
+        assert all(re.fullmatch(said, rule) for rule in rules)
 
     def test_what_is_not_there(self) -> None:
         """A chain that does not exist is None, and no chain decides nothing."""
