@@ -239,6 +239,20 @@ class TestUnclear:
         assert fate is trace(base(*rules)).fate
 
     @pytest.mark.parametrize(
+        ("action", "fate"),
+        [(Action.ACCEPT, Fate.UNCLEAR), (Action.DROP, Fate.DROP)],
+    )
+    def test_rules_that_are_not_read(self, action: Action, fate: Fate) -> None:
+        """They might still drop what the others accept; not the other way round."""
+        chains = (base(rule(action)),)
+        ruleset = Ruleset(ip_version=4, chains=chains, unread=("legacy",))
+
+        found = ruleset.trace(Hook.FORWARD, PACKET)
+
+        assert fate is found.fate
+        assert found.path[-1] == found.decided_by
+
+    @pytest.mark.parametrize(
         ("effect", "condition"),
         [
             (Effect.MARKS, is_one_of(Field.MARK, 0)),
