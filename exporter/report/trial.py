@@ -127,18 +127,18 @@ def _missing(
 ) -> Iterator[str]:
     """Yield what a selector names that is not there."""
     fitting = [one for one in topology.networks if selector.fits_network(one)]
-    if not fitting:
+    if selector.network and not fitting:
         yield f"{end}: there is no {words_of(_only(selector, 'network'))}"
-    elif not any(map(looks_at, fitting)):
+    elif fitting and not any(map(looks_at, fitting)):
         yield f"{end}: networks.include and networks.exclude leave out what fits"
-    if _is_there(selector, topology):
+    if not selector.names_containers or _is_there(selector, topology):
         return
     if any(selector.fits_members((one,)) for one in topology.host_members):
         yield f"{end}: what fits is on the host's network, and so is the host"
         return
-    alone = [_only(selector, key) for key in CONTAINER_KEYS]
-    absent = [words_of(one) for one in alone if not _is_there(one, topology)]
-    for words in absent or [", ".join(filter(None, map(words_of, alone)))]:
+    given = [_only(selector, key) for key in CONTAINER_KEYS if getattr(selector, key)]
+    absent = [words_of(one) for one in given if not _is_there(one, topology)]
+    for words in absent or [", ".join(map(words_of, given))]:
         yield f"{end}: no running container fits {words}"
 
 

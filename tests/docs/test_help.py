@@ -26,6 +26,8 @@ COMMANDS = [
     ("topology",),
     ("config",),
     ("config", "check"),
+    ("policy",),
+    ("policy", "test"),
 ]
 HEAVY = ("docker", "requests", "pydantic", "starlette", "uvicorn", "rich", "asyncio")
 
