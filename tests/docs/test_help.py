@@ -9,7 +9,8 @@ import pytest
 
 from exporter.cli import main
 from exporter.config.settings import settings
-from exporter.model.outcome import Result, Verdict, observed_of
+from exporter.model.outcome import Expected, Result, Scope, Verdict, observed_of
+from exporter.model.policy import Policy, PolicyEntry
 from exporter.report.document import header, pair_document
 from exporter.report.summary import Status
 from exporter.report.topology_document import topology_document
@@ -108,7 +109,8 @@ def documented(heading: str) -> list[str]:
 
 def test_every_field_of_a_check_is_documented() -> None:
     """docs/check.md has every field of the document, in its order, and no other."""
-    found = snapshot(demo_on_host(), dead("bridge1"))
+    some = PolicyEntry(expected=Expected.REACHABLE, scopes=frozenset({Scope.GATEWAY}))
+    found = snapshot(demo_on_host(), dead("bridge1"), policy=Policy((some,)))
     fields: dict[str, None] = {}
     for state in (*found.pairs[::-1], *found.pairs):
         fields |= dict.fromkeys(pair_document(found, state))

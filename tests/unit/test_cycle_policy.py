@@ -81,6 +81,46 @@ class TestStricter:
         assert False is state.controls.destination
 
 
+MUTE = silent(("mybridge1", "172.18.0.1"), ("mybridge2", "172.18.0.1"))
+"""The gateway of mybridge answers no container."""
+
+
+class TestGateway:
+    """A policy may forbid what every container can: to reach its gateway."""
+
+    CLOSED = entry(Expected.ISOLATED, source=MY, scopes=frozenset({Scope.GATEWAY}))
+
+    def verdicts(self, answer: Answer) -> set[tuple[Verdict, bool | None]]:
+        """Return verdicts and the destination's control of mybridge's gateway pairs."""
+        return {
+            (state.verdict, state.controls.destination)
+            for state in watched(self.CLOSED, answer=answer).look().pairs
+            if state.decision.policy
+        }
+
+    def test_silence_while_the_host_answers_itself(self) -> None:
+        """The peers show that the sources are alive."""
+        assert {(Verdict.AS_EXPECTED, True)} == self.verdicts(MUTE)
+
+    def test_silence_of_a_host_that_does_not(self) -> None:
+        """Nothing is known of the gateway then."""
+        answer = but(MUTE, Result.TIMEOUT, [("host", "own 172.18.0.1")])
+
+        assert {(Verdict.UNVERIFIED, None)} == self.verdicts(answer)
+
+    def test_a_reply(self) -> None:
+        """It is a violation."""
+        assert {(Verdict.UNEXPECTED_REACHABLE, True)} == self.verdicts(QUIET)
+
+    def test_without_a_policy_there_is_no_such_control(self) -> None:
+        """Docker promises that gateways answer."""
+        assert {None} == {
+            state.controls.destination
+            for state in watched().look().pairs
+            if state.pair.scope is Scope.GATEWAY
+        }
+
+
 class TestLooser:
     """Reachable across bridges, where Docker promises isolation."""
 
