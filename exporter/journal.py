@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.board import Change
 from exporter.model.outcome import VIOLATIONS
+from exporter.model.pair import PairState
 from exporter.model.snapshot import CycleInfo, Snapshot
 
 LOGGED_CHANGES = 50
@@ -92,4 +93,13 @@ def _report_change(
         rule=state.decision.rule,
         result=str(state.observation.result),
         reason=state.reason or None,
+        **_why(state),
     )
+
+
+def _why(state: PairState) -> dict[str, str]:
+    """Return the likeliest cause and the first line of its evidence, if any."""
+    if not state.causes:
+        return {}
+    first = state.causes[0]
+    return {"cause": str(first.id), "evidence": first.evidence[0]}

@@ -87,6 +87,11 @@ class Survey:
         """What does not work here and what still does, a line each."""
         return self._notices
 
+    @property
+    def host_found(self) -> HostFound | None:
+        """Where the engine's namespace is; None while it is not found."""
+        return self._found
+
     def full(self) -> Topology:
         """List everything.
 

@@ -7,6 +7,7 @@ from exporter.metrics import labels as label
 from exporter.metrics.facts import PairFacts
 from exporter.metrics.family import Family, Kind, Samples
 from exporter.metrics.sizes import Sizes
+from exporter.model.cause import CauseId
 from exporter.model.outcome import (
     VIOLATIONS,
     Expected,
@@ -252,5 +253,5 @@ def _violation_labels(snapshot: Snapshot, state: PairState) -> tuple[str, ...]:
         label.ip_version(state.pair.ip_version),
         protocol,
         state.verdict,
-        label.CAUSES[0],
+        state.causes[0].id if state.causes else CauseId.UNKNOWN,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from exporter.model.cause import Cause
 from exporter.model.outcome import Expected, Observation, Scope, Verdict
 from exporter.model.topology import (
     ContainerId,
@@ -97,6 +98,12 @@ class PairState:
     """When the verdict became what it is."""
     probed: datetime | None = None
     """When it was last probed; None if never."""
+    causes: tuple[Cause, ...] = ()
+    """Why the promise is broken, the likeliest first; `UNKNOWN` where nothing that was
+    looked at explains it. Empty for every other verdict."""
+    silent_since_s: float | None = None
+    """Monotonic time of the first of the cycles in a row, up to now, that found a
+    promised reply missing and no excuse for it; None without."""
 
 
 def since(before: PairState | None, verdict: Verdict, now: datetime) -> datetime:

@@ -196,13 +196,20 @@ def touching(
     planned: Collection[Planned], changed: Collection[SandboxId]
 ) -> tuple[Planned, ...]:
     """Return the pairs with a changed end, and those that control them."""
-    wanted = {
-        item.pair
-        for item in planned
-        if item.pair.source in changed or item.pair.destination_sandbox in changed
-    }
-    items = [item for item in planned if item.pair in wanted]
-    wanted |= needed_for(items, planned)
+    return about(
+        planned,
+        {
+            item.pair
+            for item in planned
+            if item.pair.source in changed or item.pair.destination_sandbox in changed
+        },
+    )
+
+
+def about(planned: Collection[Planned], pairs: Collection[Pair]) -> tuple[Planned, ...]:
+    """Return some pairs, those of them that are planned, and what controls them."""
+    items = [item for item in planned if item.pair in pairs]
+    wanted = {item.pair for item in items} | needed_for(items, planned)
     return tuple(item for item in planned if item.pair in wanted)
 
 

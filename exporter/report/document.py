@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from exporter.model.cause import Cause
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Decision, PairState
 from exporter.model.snapshot import Snapshot
@@ -64,8 +65,9 @@ def header(snapshot: Snapshot) -> Json:
 def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     """Return one pair as a JSON object.
 
-    `name` and `resolved` stand in scope `name` only, `promised` and `policy` only
-    where an entry of the policy decided, `reason` only where there is something to say.
+    `name` and `resolved` stand in scope `name` only, `promised`, `promised_by` and
+    `policy` only where an entry of the policy decided, `reason` only where there is
+    something to say, `causes` only where a promise is broken.
     """
     pair, decision, seen = state.pair, state.decision, state.observation
     found: dict[str, object] = {
@@ -96,7 +98,18 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     }
     if state.reason:
         found["reason"] = state.reason
+    if state.causes:
+        found["causes"] = [_cause_document(cause) for cause in state.causes]
     return found
+
+
+def _cause_document(cause: Cause) -> Json:
+    return {
+        "cause": str(cause.id),
+        "certain": cause.certain,
+        "sentence": cause.sentence,
+        "evidence": list(cause.evidence),
+    }
 
 
 def _policy(decision: Decision) -> Json:

@@ -20,6 +20,7 @@ from exporter.report.names import End
 from exporter.report.page import BLANK, Line, Page, Role, Span, clean, fields, wrapped
 from exporter.report.words import (
     SCOPES,
+    cause_words,
     control_words,
     ends,
     moment,
@@ -175,6 +176,9 @@ def _pair(snapshot: Snapshot, state: PairState, page: Page) -> Iterator[Line]:
     ]
     if state.reason:
         rows.append(("because", clean(state.reason)))
+    for cause in state.causes:
+        rows.append(("cause", cause_words(cause)))
+        rows.extend(("", clean(line)) for line in cause.evidence)
     rows.extend(_times(state))
     yield from fields(rows, page.width)
 

@@ -7,6 +7,7 @@ ruleset reads as one finding and not as hundreds.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from exporter.model.cause import CauseId
 from exporter.model.outcome import VIOLATIONS, Result, Scope, Verdict
 from exporter.model.pair import Controls, PairState
 from exporter.model.snapshot import Snapshot
@@ -29,6 +30,7 @@ from exporter.report.page import (
 from exporter.report.words import (
     RESULTS,
     SCOPES,
+    cause_words,
     control_words,
     counted,
     duration,
@@ -56,6 +58,7 @@ class _Kind(NamedTuple):
     result: Result
     controls: Controls
     reason: str
+    causes: tuple[CauseId, ...]
 
 
 def findings(snapshot: Snapshot, page: Page) -> Iterator[Line]:
@@ -116,6 +119,7 @@ def _kind(snapshot: Snapshot, state: PairState) -> _Kind:
         result=state.observation.result,
         controls=state.controls,
         reason=state.reason,
+        causes=tuple(cause.id for cause in state.causes),
     )
 
 
@@ -130,11 +134,25 @@ def _finding(
     ]
     if kind.reason:
         rows.append(("because", clean(kind.reason)))
+    rows.extend(_why(members))
     yield from fields(rows, page.width)
     if len(members) <= ONE_LINE_EACH:
         yield from _one_line_each(snapshot, members, page)
     else:
         yield from _gathered(snapshot, members, page)
+
+
+def _why(members: list[PairState]) -> Iterator[tuple[str, str]]:
+    """Yield the causes of a finding, with the evidence that all its pairs have."""
+    for number, cause in enumerate(members[0].causes):
+        yield "cause", cause_words(cause)
+        shared = [set(state.causes[number].evidence) for state in members]
+        common = set.intersection(*shared)
+        for line in cause.evidence:
+            if line in common:
+                yield "", clean(line)
+        if not common:
+            yield "", f"{clean(cause.evidence[0])} (and so on; explain shows each)"
 
 
 def _heading(mark: Mark, kind: _Kind, count: int, page: Page) -> Iterator[Line]:

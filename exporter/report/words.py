@@ -6,6 +6,7 @@ Scope `name` is about resolving, every other scope about answering.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from exporter.model.cause import Cause, CauseId
 from exporter.model.expectation import RULES
 from exporter.model.outcome import (
     Expected,
@@ -174,6 +175,12 @@ def control_words(controls: Controls) -> str:
     return (
         f"source {_alive(controls.source)}, destination {_alive(controls.destination)}"
     )
+
+
+def cause_words(cause: Cause) -> str:
+    """Return a cause in words, and how sure it is."""
+    sure = "" if cause.certain or cause.id is CauseId.UNKNOWN else "likely: "
+    return f"{sure}{cause.sentence} ({cause.id})"
 
 
 def _alive(control: bool | None) -> str:

@@ -62,6 +62,8 @@ class Violation:
     age: str
     rule: str
     seen: str
+    cause: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,8 @@ def _violation(snapshot: Snapshot, state: PairState, now: datetime) -> Violation
         age=ago(now - state.since),
         rule=printable(_promise(state.decision)),
         seen=_seen(state),
+        cause=printable(state.causes[0].sentence) if state.causes else "",
+        evidence=printable(state.causes[0].evidence[0]) if state.causes else "",
     )
 
 

@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from exporter.cli import main
 from exporter.config.settings import settings
+from exporter.model.cause import CauseId, cause
 from exporter.model.outcome import Expected, Result, Scope, Verdict, observed_of
 from exporter.model.policy import Policy, PolicyEntry
 from exporter.report.document import header, pair_document
@@ -112,8 +114,10 @@ def test_every_field_of_a_check_is_documented() -> None:
     some = PolicyEntry(expected=Expected.REACHABLE, scopes=frozenset({Scope.GATEWAY}))
     found = snapshot(demo_on_host(), dead("bridge1"), policy=Policy((some,)))
     fields: dict[str, None] = {}
+    why = cause(CauseId.LINK_DOWN, "eth0 is down", certain=True)
     for state in (*found.pairs[::-1], *found.pairs):
-        fields |= dict.fromkeys(pair_document(found, state))
+        broken = replace(state, causes=(why,))
+        fields |= dict.fromkeys(pair_document(found, broken))
 
     assert [*header(found), "pairs"] == documented("### The document")
     assert set(fields) == set(documented("### A pair"))

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,11 @@ def test_opting_out(demo: Running, tmp_path: Path) -> None:
     assert {"container", "host", "gateway", "name"} == {p["scope"] for p in mine}
 
 
+def has(first: str, second: str, line: str) -> bool:
+    """Return whether a line of the log has both."""
+    return first in line and second in line
+
+
 def test_reload(demo: Running, tmp_path: Path) -> None:
     """A bad policy leaves the old one in force, and says all that is wrong with it."""
     file = tmp_path / "policy.yaml"
@@ -197,17 +203,14 @@ def test_reload(demo: Running, tmp_path: Path) -> None:
         service.signal(signal.SIGHUP)
         for line, path in ((6, "[1].expect"), (7, "[2].expect"), (7, "[2].until")):
             wanted = f"{file}:{line}: policy{path}: "
-            service.wait_for_log(
-                lambda text, wanted=wanted: "config.rejected" in text and wanted in text
-            )
+            service.wait_for_log(partial(has, "config.rejected", wanted))
         assert service.value("dockernet_config_last_reload_successful") == 0
         service.wait_for_cycle(unexpected_reachable=1)
         assert service.value("dockernet_policy_entries", state="active") == 1
 
         file.write_text(EXPIRED)
         service.signal(signal.SIGHUP)
-        line = service.wait_for_log(lambda text: "policy.expired" in text)
-        assert f"until={YESTERDAY}" in line
+        service.wait_for_log(partial(has, "policy.expired", f"until={YESTERDAY}"))
         service.wait_for_cycle(as_expected=24, unverified=0)
         assert service.value("dockernet_config_last_reload_successful") == 1
         assert service.value("dockernet_policy_entries", state="expired") == 1

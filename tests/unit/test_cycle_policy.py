@@ -8,7 +8,7 @@ import pytest
 from exporter.model.outcome import Expected, Result, Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.policy import Policy, PolicyEntry, Selector
-from exporter.model.topology import Topology
+from exporter.model.topology import IpVersion, Topology
 from tests.fakes.board import Watch
 from tests.fakes.policies import entry, labelled
 from tests.fakes.prober import Answer, but, docker_like
@@ -135,6 +135,8 @@ class TestLooser:
     def test_silence_is_a_violation(self) -> None:
         """A promise is a promise, whoever makes it."""
         watch = watched(ACROSS)
+        watch.clock.move(15)
+        watch.cycle()
 
         assert (
             Verdict.UNEXPECTED_UNREACHABLE
@@ -155,7 +157,8 @@ class TestLooser:
 
     def test_its_packets_count_as_lost(self) -> None:
         """Loss is what an expected reply did not do; isolation is none."""
-        key = (Scope.CONTAINER, "mybridge", 4)
+        version: IpVersion = 4
+        key = (Scope.CONTAINER, "mybridge", version)
         lost = [
             watched(*entries).look().tally.packets_lost[key]
             for entries in ((), (ACROSS,))
