@@ -18,6 +18,7 @@ INTERFACE_BYTES: Final = 16  # IFNAMSIZ
 
 ICMP, ICMP6 = 1, 58
 ECHO_REQUEST, ECHO_REQUEST6 = 8, 128
+ECHO_REPLY, ECHO_REPLY6 = 0, 129
 FAMILIES: Final[dict[IpVersion, int]] = {4: 2, 6: 10}  # NFPROTO_IPV4, NFPROTO_IPV6
 
 INVALID, ESTABLISHED, RELATED, NEW, UNTRACKED = 1, 2, 4, 8, 64
@@ -40,7 +41,7 @@ class Hook(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """An echo request on its way."""
+    """An echo request on its way, or its reply."""
 
     ip_version: IpVersion
     source: IPAddress
@@ -49,6 +50,8 @@ class Packet:
     """None for a packet that is made here."""
     out_interface: str | None = None
     """None for a packet that is for this namespace, or before routing."""
+    reply: bool = False
+    """An echo reply, of a connection that its request has opened."""
 
 
 class Field(Enum):
@@ -287,15 +290,21 @@ def _value(of: Field, sight: Sight) -> tuple[int, int]:
         case Field.PROTOCOL:
             return ICMP if is_ipv4 else ICMP6, 0
         case Field.ICMP:
-            return (ECHO_REQUEST if is_ipv4 else ECHO_REQUEST6) << 8, 0
+            return _icmp_type(packet) << 8, 0
         case Field.FAMILY:
             return FAMILIES[packet.ip_version], 0
         case Field.DIRECTION:
-            return 0, 0
+            return int(packet.reply), 0
         case Field.SECOND_PORT:
             return 0, -1
         case _:
             return _derived(of, sight)
+
+
+def _icmp_type(packet: Packet) -> int:
+    if packet.ip_version == 4:
+        return ECHO_REPLY if packet.reply else ECHO_REQUEST
+    return ECHO_REPLY6 if packet.reply else ECHO_REQUEST6
 
 
 def _derived(of: Field, sight: Sight) -> tuple[int, int]:
@@ -307,8 +316,8 @@ def _derived(of: Field, sight: Sight) -> tuple[int, int]:
             if Effect.REDIRECTS in sight.effects:
                 unknown |= DESTINATION_REWRITTEN
             if Effect.UNTRACKS in sight.effects:
-                unknown |= NEW | UNTRACKED
-            return NEW, unknown
+                unknown |= NEW | ESTABLISHED | UNTRACKED
+            return ESTABLISHED if packet.reply else NEW, unknown
         case Field.MARK:
             # Crossing into this namespace, a packet lost the mark that it had.
             return 0, -1 if Effect.MARKS in sight.effects else 0

@@ -108,7 +108,9 @@ def _on_host(
         return
     if there.bridge is not None and back.bridge is not None:
         names = there.bridge.name, back.bridge.name
-        yield from path.at_host(*names, *_FORWARD_HOOKS)
+        # The reply to a masqueraded request is for the host until it is forwarded.
+        hooks = (Hook.FORWARD,) if path.reply and scene.crosses else _FORWARD_HOOKS
+        yield from path.at_host(*names, *hooks)
 
 
 class _Path:
@@ -116,7 +118,7 @@ class _Path:
 
     def __init__(self, scene: Scene, *, reply: bool) -> None:
         self._scene = scene
-        self._reply = reply
+        self.reply = reply
         ends = ends_of(scene)
         self.ends = ends if ends is None or not reply else (ends[1], ends[0])
 
@@ -162,6 +164,7 @@ class _Path:
                 destination=self.ends[1],
                 in_interface=None if past_entry else into,
                 out_interface=None if before_routing else out,
+                reply=self.reply,
             )
             yield Passage(where=where, hook=hook, trace=rules.trace(hook, packet))
 
