@@ -8,14 +8,11 @@ from exporter.model.cause import Cause, CauseId
 from exporter.model.diagnosis import causes_of
 from exporter.model.firewall import Fate, Hook, Packet, Step, Trace
 from exporter.model.inspection import Inspection
+from tests.fakes.filters import ACCEPTED, FakeFilter, step, stopped
 from tests.fakes.inspections import (
-    ACCEPTED,
     HOST_NAME,
-    FakeFilter,
     healthy,
     state_of,
-    step,
-    stopped,
     with_filter,
     with_macs,
     with_sysctl,

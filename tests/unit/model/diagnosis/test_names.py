@@ -6,9 +6,8 @@ from exporter.model.cause import CauseId
 from exporter.model.diagnosis import causes_of
 from exporter.model.inspection import Inspection
 from exporter.model.outcome import Result
+from tests.fakes.filters import RESOLVER_RULES, FakeFilter
 from tests.fakes.inspections import (
-    RESOLVER_RULES,
-    FakeFilter,
     healthy,
     state_of,
     with_filter,
