@@ -8,6 +8,7 @@ thing of it. `HOST_NAME` names the host where a container's name is asked for.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from exporter.model.expectation import Promises
 from exporter.model.inspection import (
@@ -16,6 +17,7 @@ from exporter.model.inspection import (
     NamespaceFacts,
     Neighbour,
     NeighbourState,
+    PacketFilter,
     Port,
     PortState,
     Way,
@@ -122,7 +124,11 @@ def healthy(topology: Topology) -> Inspection:
     )
 
 
-def altered(inspection: Inspection, where: str, **changes: object) -> Inspection:
+def altered(
+    inspection: Inspection,
+    where: str,
+    **changes: Any,  # noqa: ANN401 - as `replace` takes them
+) -> Inspection:
     """Return an inspection with some of one namespace's facts replaced."""
     if where == HOST_NAME:
         assert inspection.host is not None
@@ -142,7 +148,10 @@ def facts_of(inspection: Inspection, where: str) -> NamespaceFacts:
 
 
 def with_interface(
-    inspection: Inspection, where: str, name: str, **changes: object
+    inspection: Inspection,
+    where: str,
+    name: str,
+    **changes: Any,  # noqa: ANN401 - as `replace` takes them
 ) -> Inspection:
     """Return an inspection with an interface changed."""
     before = facts_of(inspection, where).interfaces
@@ -195,7 +204,7 @@ def with_sysctl(
 
 
 def with_filter(
-    inspection: Inspection, where: str, rules: FakeFilter | None, ip_version: int = 4
+    inspection: Inspection, where: str, rules: PacketFilter | None, ip_version: int = 4
 ) -> Inspection:
     """Return an inspection with a packet filter replaced; None: it is not known."""
     facts = facts_of(inspection, where)
