@@ -40,10 +40,13 @@ def port_blocked(scene: Running) -> AbstractContextManager[None]:
 
 def spanning_tree(scene: Running) -> AbstractContextManager[None]:
     """Switch the spanning tree on: new ports listen and learn for half a minute."""
-    bridge = scene.bridge("mybridge")
-    link = f"ip link set {bridge} type bridge stp_state"
-    port = f"ip link set {port_of(scene, FIRST)}"
-    return on_host(scene, [f"{link} 1", f"{port} down", f"{port} up"], [f"{link} 0"])
+    stp = f"ip link set {scene.bridge('mybridge')} type bridge stp_state"
+    port = port_of(scene, FIRST)
+    return on_host(
+        scene,
+        [f"{stp} 1", f"ip link set {port} down", f"ip link set {port} up"],
+        [f"{stp} 0", f"bridge link set dev {port} state 3"],
+    )
 
 
 def wrong_neighbour(scene: Running) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.engine.faults import changed
+from tests.engine.faults import changed, wait_until_back
 from tests.lab.engine import Engine
 from tests.lab.topology import DEMO, ContainerSpec, NetworkSpec, Running, Topology
 
@@ -69,6 +69,7 @@ def on_host(
     """Run commands in the host's namespace, and others at the end."""
     with changed(scene.engine.run_in_host, there, back):
         yield
+    wait_until_back(scene)
 
 
 @contextmanager
@@ -82,6 +83,7 @@ def inside(
 
     with changed(run, there, back):
         yield
+    wait_until_back(scene)
 
 
 @contextmanager
