@@ -43,7 +43,7 @@ def forward_dropped(scene: Running) -> AbstractContextManager[None]:
 
 def replies_dropped(scene: Running) -> AbstractContextManager[None]:
     """Drop echo replies inside the container: its requests go, and nothing returns."""
-    text = "INPUT -p icmp --icmp-type echo-reply -j DROP"
+    text = "INPUT -i eth0 -p icmp --icmp-type echo-reply -j DROP"
     return inside(scene, FIRST, [f"iptables -A {text}"], [f"iptables -D {text}"])
 
 

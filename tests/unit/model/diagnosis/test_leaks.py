@@ -141,6 +141,12 @@ class TestWithinABridge:
             filtered(ACCEPT_BY_USER, found=QUIET), QUIET, WITHIN
         )
 
+    def test_table_raw_has_nothing_to_do_with_it(self) -> None:
+        """Its drops are of what comes from another bridge."""
+        assert [("docker-user-accepts", True)] == ids(
+            filtered(ACCEPT_BY_USER, RAW, found=QUIET), QUIET, WITHIN
+        )
+
     def test_between_bridges_it_does_not_matter(self) -> None:
         """What is forwarded is filtered without br_netfilter."""
         hidden = with_sysctl(filtered(ACCEPT_BY_USER), HOST_NAME, self.NAME, "0")
