@@ -1,9 +1,10 @@
 """Faults of links, addresses, routes and neighbours, over the scene of `tampering`."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from tests.engine.faults import FIRST, SECOND, gateway
+from tests.engine.faults import FIRST, SECOND, changed, gateway, wait_until_back
 from tests.engine.tampering import (
     SIX1,
     SPARE,
@@ -118,29 +119,24 @@ def address_taken(scene: Running) -> Iterator[None]:
 
     Its neighbour is told by force, as two stations that both answer race.
     """
-    taken = scene.address(FIRST, "mybridge")
-    mac = mac_of(scene, SPARE)
-    with (
-        inside(
-            scene,
-            SPARE,
-            [f"ip address add {taken}/32 dev eth0"],
-            [f"ip address del {taken}/32 dev eth0"],
-        ),
-        inside(
-            scene,
-            SPARE,
-            ["iptables -A INPUT -p icmp -j DROP"],
-            ["iptables -D INPUT -p icmp -j DROP"],
-        ),
-        inside(
-            scene,
-            SECOND,
-            [f"ip neigh replace {taken} dev eth0 lladdr {mac} nud reachable"],
-            [f"ip neigh del {taken} dev eth0"],
-        ),
-    ):
+    taken, mac = scene.address(FIRST, "mybridge"), mac_of(scene, SPARE)
+    drop = "INPUT -p icmp -j DROP"
+    steps = (
+        (SECOND, f"ip neigh replace {taken} dev eth0 lladdr {mac} nud reachable"),
+        (SPARE, f"iptables -A {drop}"),
+        (SPARE, f"ip address add {taken}/32 dev eth0"),
+        (SPARE, f"ip address del {taken}/32 dev eth0"),
+        (SPARE, f"iptables -D {drop}"),
+        (SECOND, f"ip neigh del {taken} dev eth0"),
+    )
+
+    def run(argv: list[str]) -> None:
+        name, command = steps[int(argv[0])]
+        scene.engine.run_in_container(name, shlex.split(command))
+
+    with changed(run, ["2", "1", "0"], ["3", "4", "5"]):
         yield
+    wait_until_back(scene)
 
 
 @contextmanager
