@@ -26,6 +26,7 @@ from exporter.hostns import (
     read_host_network,
 )
 from exporter.icmp.probes import Source
+from exporter.model.policy import opted_out
 from exporter.model.routing import bridge_has_address, gateway_of
 from exporter.model.topology import (
     HOST,
@@ -157,8 +158,9 @@ class Survey:
         return HostNetwork(available=False, source="it ended while it was looked at")
 
     def _sources(self, topology: Topology) -> Iterable[Source]:
+        left_alone = opted_out(topology)
         for sandbox in topology.sandboxes:
-            if sandbox.endpoints:
+            if sandbox.endpoints and sandbox.id not in left_alone:
                 yield Source(
                     id=sandbox.id,
                     namespace=NamespaceRef(

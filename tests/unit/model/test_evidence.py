@@ -112,6 +112,15 @@ def test_where_nobody_is_promised_an_end_speaks_for_itself(
     assert alive is evidence.destination_alive(pick("bridge1", OWN))
 
 
+@pytest.mark.parametrize("result", [Result.SEND_ERROR, Result.SKIPPED])
+def test_who_could_not_be_asked_does_not_speak_for_itself(result: Result) -> None:
+    """Somebody is promised, and was not measured: that leaves the end unknown."""
+    known, links = own("mybridge1", OWN, Result.OK), link("mybridge1", OWN, up=True)
+    evidence = Evidence([saw(gateway("mybridge1"), result)], known, links)
+
+    assert evidence.source_alive(FAR, ip_address(OWN)) is None
+
+
 def test_a_source_without_a_route_lives_by_any_own_address() -> None:
     """There is no interface to ask about; that its socket works is all there is."""
     inner, other = network("x", "10.1.0.0/24"), network("y", "10.2.0.0/24")
