@@ -25,7 +25,7 @@ _ACTIONS: Final = {
 _PLAIN: Final = {
     **{
         name: Outcome(words=name)
-        for name in ("counter", "dup", "flow_offload", "last")  # then it goes on
+        for name in ("dup", "flow_offload", "last")  # then it goes on
     },
     **{
         name: Outcome(action=Action.OPAQUE, words=name)

@@ -100,6 +100,10 @@ class _Machine:
 
     def run(self, expression: Expression) -> None:
         """Follow one step."""
+        if expression.name == "counter":
+            if not self._is_iptables:
+                self._outcomes.append(Outcome(words="counter"))
+            return
         handler = self._handlers.get(expression.name)
         if handler is not None:
             handler(expression.data)

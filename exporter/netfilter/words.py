@@ -5,6 +5,7 @@ iptables/nft-shared.c, iptables.c (`save_rule4`) for the order of the options.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from typing import Final
 
@@ -238,12 +239,16 @@ def _range_words(condition: Condition, first: int, last: int, version: int) -> s
     return _VALUES.get(field, {}).get(first, plain)
 
 
-def _interface(condition: Condition, value: int) -> str:
+@lru_cache(maxsize=1024)
+def _named(value: int, mask: int) -> str:
     packed = value.to_bytes(INTERFACE_BYTES, "big").rstrip(b"\0")
     name = packed.decode("utf-8", "backslashreplace")
-    kept = condition.mask & (1 << 8 * INTERFACE_BYTES) - 1
-    is_open = not kept >> 8 * max(INTERFACE_BYTES - 1 - len(packed), 0) & 0xFF
+    is_open = not mask >> 8 * max(INTERFACE_BYTES - 1 - len(packed), 0) & 0xFF
     return f"{name}*" if is_open else name
+
+
+def _interface(condition: Condition, value: int) -> str:
+    return _named(value, condition.mask & (1 << 8 * INTERFACE_BYTES) - 1)
 
 
 def _prefix(
