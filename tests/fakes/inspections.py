@@ -49,15 +49,18 @@ def state_of(
     verdict: Verdict = Verdict.UNEXPECTED_UNREACHABLE,
     result: Result = Result.TIMEOUT,
     ip_version: int = 4,
+    network: str | None = None,
 ) -> PairState:
     """Return a broken pair by its name: `container web db`, `host host web`.
 
-    The decision is Docker's own.
+    The decision is Docker's own. Of a destination on several networks, `network` says
+    which address is meant.
     """
     wanted = what.split()
     for pair in all_pairs(topology, tuple(Scope)):
         names = [pair.scope, pair.source, pair.destination or "gateway"]
-        if names == wanted and pair.ip_version == ip_version:
+        on = network is None or pair.network == f"net-{network}"
+        if names == wanted and pair.ip_version == ip_version and on:
             return PairState(
                 pair=pair,
                 decision=Promises(topology).decide(pair),

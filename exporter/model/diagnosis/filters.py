@@ -155,18 +155,31 @@ class _Path:
         rules = filter_of(self._scene, facts)
         if rules is None or self.ends is None:
             return
+        source, destination = self._ends_in(facts, self.ends)
         for hook in hooks:
             before_routing = hook is Hook.PREROUTING
             past_entry = hook is Hook.POSTROUTING
             packet = Packet(
                 ip_version=self._scene.state.pair.ip_version,
-                source=self.ends[0],
-                destination=self.ends[1],
+                source=source,
+                destination=destination,
                 in_interface=None if past_entry else into,
                 out_interface=None if before_routing else out,
                 reply=self.reply,
             )
             yield Passage(where=where, hook=hook, trace=rules.trace(hook, packet))
+
+    def _ends_in(
+        self, facts: NamespaceFacts, ends: tuple[IPAddress, IPAddress]
+    ) -> tuple[IPAddress, IPAddress]:
+        """Return source and destination as they are seen in a namespace."""
+        end = self._scene.destination
+        if end is None or facts is not end.facts or not self._scene.masqueraded:
+            return ends
+        host = end.gateway
+        if host is None:
+            return ends
+        return (ends[0], host) if self.reply else (host, ends[1])
 
 
 def ends_of(scene: Scene) -> tuple[IPAddress, IPAddress] | None:

@@ -191,6 +191,17 @@ class TestAddresses:
             filtering.dropped[0].destination,
         )
 
+    def test_of_a_masqueraded_request(self) -> None:
+        """The destination sees the host's address on its own bridge."""
+        there, back = Recorder(Hook.INPUT), Recorder(Hook.OUTPUT, reply=True)
+        start = healthy(CROSSING)
+        causes(with_filter(start, "to", there), ACROSS)
+        causes(with_filter(start, "to", back), ACROSS)
+
+        host, target = ip_address("172.21.0.1"), ip_address("172.21.0.2")
+        assert (host, target) == (there.dropped[0].source, there.dropped[0].destination)
+        assert (target, host) == (back.dropped[0].source, back.dropped[0].destination)
+
     def test_of_the_reply(self) -> None:
         """They change places."""
         filtering = Recorder(Hook.INPUT, reply=True)

@@ -8,7 +8,7 @@ import pytest
 from exporter.model.cause import CauseId
 from exporter.model.firewall import Fate, Hook
 from exporter.model.inspection import Inspection, Port, PortState, Way, WayKind
-from tests.fakes.filters import FakeFilter, docker_rules, step, stopped
+from tests.fakes.filters import FakeFilter, accepted, docker_rules, step, stopped
 from tests.fakes.inspections import (
     HOST_NAME,
     altered,
@@ -74,6 +74,23 @@ class TestPassed:
         assert (CauseId.ACCEPTED_BY_RULE, True) == (found.id, found.certain)
         line = "host, table filter, chain FORWARD: -A FORWARD -j ACCEPT"
         assert (line,) == found.evidence
+
+    @pytest.mark.parametrize(
+        ("chain", "text", "certain"),
+        [
+            pytest.param("FORWARD", "-i br-bridge -o br-mybridge -j ACCEPT", True),
+            pytest.param("FORWARD", "-i br-bridge ! -o br-bridge -j ACCEPT", False),
+            pytest.param("DOCKER-FORWARD", "-i br-bridge -j ACCEPT", False),
+        ],
+        ids=["by hand", "Docker's before 28", "Docker's from 28"],
+    )
+    def test_by_a_rule_of_dockers_own(
+        self, chain: str, text: str, certain: bool
+    ) -> None:
+        """With the isolation in place that is odd: somebody leads past it."""
+        trace = accepted(step(chain, text))
+
+        assert [("accepted-by-rule", certain)] == ids(filtered(trace))
 
     @pytest.mark.parametrize("hook", [Hook.PREROUTING, Hook.FORWARD])
     def test_not_as_far_as_the_rules_tell(self, hook: Hook) -> None:
