@@ -18,6 +18,7 @@ INTERFACE_BYTES: Final = 16  # IFNAMSIZ
 
 ICMP, ICMP6 = 1, 58
 ECHO_REQUEST, ECHO_REQUEST6 = 8, 128
+ECHO_REPLY, ECHO_REPLY6 = 0, 129
 FAMILIES: Final[dict[IpVersion, int]] = {4: 2, 6: 10}  # NFPROTO_IPV4, NFPROTO_IPV6
 
 INVALID, ESTABLISHED, RELATED, NEW, UNTRACKED = 1, 2, 4, 8, 64
@@ -40,7 +41,7 @@ class Hook(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """An echo request on its way."""
+    """An echo request on its way, or its reply."""
 
     ip_version: IpVersion
     source: IPAddress
@@ -49,6 +50,8 @@ class Packet:
     """None for a packet that is made here."""
     out_interface: str | None = None
     """None for a packet that is for this namespace, or before routing."""
+    reply: bool = False
+    """An echo reply, of a connection that its request has opened."""
 
 
 class Field(Enum):
@@ -280,7 +283,9 @@ def _value(of: Field, sight: Sight) -> tuple[int, int]:
     return _UNKNOWN if derived is None else derived(sight)
 
 
-def _echo_request(packet: Packet) -> int:
+def _echo(packet: Packet) -> int:
+    if packet.reply:
+        return (ECHO_REPLY if packet.ip_version == 4 else ECHO_REPLY6) << 8
     return (ECHO_REQUEST if packet.ip_version == 4 else ECHO_REQUEST6) << 8
 
 
@@ -289,8 +294,8 @@ def _state(sight: Sight) -> tuple[int, int]:
     if Effect.REDIRECTS in sight.effects:
         unknown |= DESTINATION_REWRITTEN
     if Effect.UNTRACKS in sight.effects:
-        unknown |= NEW | UNTRACKED
-    return NEW, unknown
+        unknown |= NEW | ESTABLISHED | UNTRACKED
+    return ESTABLISHED if sight.packet.reply else NEW, unknown
 
 
 def _mark(sight: Sight) -> tuple[int, int]:
@@ -327,9 +332,9 @@ _PLAIN: Final[Mapping[Field, Callable[[Packet], int]]] = {
     Field.SOURCE: lambda p: int(p.source),
     Field.DESTINATION: lambda p: int(p.destination),
     Field.PROTOCOL: lambda p: ICMP if p.ip_version == 4 else ICMP6,
-    Field.ICMP: _echo_request,
+    Field.ICMP: _echo,
     Field.FAMILY: lambda p: FAMILIES[p.ip_version],
-    Field.DIRECTION: lambda _: 0,
+    Field.DIRECTION: lambda p: int(p.reply),
 }
 """What the packet itself says."""
 
