@@ -66,10 +66,14 @@ class Diagnosis:
 
 def _none_found(inspection: Inspection) -> tuple[Cause, ...]:
     """Return that nothing explains it, and what could not be looked at."""
-    evidence = inspection.notes or ("everything that may explain it could be read",)
+    evidence = inspection.notes or (_ALL_READ,)
     return (cause(CauseId.UNKNOWN, *evidence, certain=False),)
 
 
+_ALL_READ: Final = (
+    "links, neighbours, routes, sysctls and the rules of iptables and nftables were "
+    "read; rules of bridges (ebtables), tc and eBPF are not"
+)
 _TOO_MANY = (
     cause(
         CauseId.UNKNOWN,

@@ -49,6 +49,8 @@ def test_broken_promises_and_no_others_get_causes() -> None:
     }
     named = {cause.id for state in found for cause in state.causes}
     assert {CauseId.UNKNOWN} == named
+    told = {line for state in found for c in state.causes for line in c.evidence}
+    assert [True] == ["ebtables" in line for line in told], "what is never looked at"
     assert [8] == [len(states) for states in looks.asked]
     assert {Verdict.UNEXPECTED_REACHABLE} == {s.verdict for s in looks.asked[0]}
 

@@ -70,7 +70,7 @@ class Layers:
         Docker's own RETURN is the last of a chain; one further up is a widespread way
         to let networks talk.
         """
-        chains = (STAGE_1, STAGE_2)
+        chains: tuple[str, ...] = (STAGE_1, STAGE_2)
         if self.engine_major >= 28:
             chains = (*chains, "DOCKER", "DOCKER-BRIDGE", DOCKER_FORWARD)
         return tuple(
