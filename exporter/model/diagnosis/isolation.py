@@ -163,5 +163,7 @@ def _jumps(rule: str, chain: str) -> bool:
 
 def _has(rule: str, option: str, value: str) -> bool:
     """Return whether a rule has an option with a value, negated or not."""
+    if value not in rule:  # most are about other networks
+        return False
     words = rule.split()
     return any(words[i : i + 2] == [option, value] for i in range(len(words) - 1))
