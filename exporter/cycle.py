@@ -126,11 +126,13 @@ class CycleRunner:
         return rulings
 
     def _young(self, topology: Topology) -> Callable[[Pair], bool]:
-        limit = self._clock.now_utc() - timedelta(seconds=self._settings.grace_s)
+        now, grace = self._clock.now_utc(), timedelta(seconds=self._settings.grace_s)
+        # What starts in the future has an age that nobody knows: the clock was set
+        # back, perhaps by hours, for which no silence would count.
         young = {
             sandbox.id
             for sandbox in topology.sandboxes
-            if sandbox.started is not None and sandbox.started > limit
+            if sandbox.started is not None and abs(now - sandbox.started) < grace
         }
         return lambda pair: pair.source in young or str(pair.destination) in young
 

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import CancelledError, Executor
 from typing import Final, Protocol
 
-from exporter.errors import EngineError
+from exporter.errors import ExporterError
 from exporter.model.topology import SandboxId, Topology
 
 FEW: Final = 16
@@ -63,9 +63,13 @@ class SecondLook:
         Without an answer what is known already has to do.
         """
         try:
-            self._fresh = self._pool.submit(self._ask, ends).result(PATIENCE_S)
-        except (EngineError, TimeoutError, CancelledError, RuntimeError):
-            return  # RuntimeError: the pool is closed, as the service stops
+            asked = self._pool.submit(self._ask, ends)
+        except RuntimeError:  # the pool is closed, as the service stops
+            return
+        try:
+            self._fresh = asked.result(PATIENCE_S)
+        except (ExporterError, TimeoutError, CancelledError):
+            asked.cancel()  # else one more would wait there after every cycle
 
     def newest(self) -> Topology | None:
         """Return the newest that is known."""

@@ -131,7 +131,8 @@ def runner_for(
     def inspect(topology: Topology, states: Sequence[PairState]) -> Inspection:
         return session.inspector.inspect(topology, states, session.survey.host_found)
 
-    return CycleRunner(session.prober, session.clock, settings, Diagnosis(inspect))
+    diagnosis = Diagnosis(inspect, session.clock)
+    return CycleRunner(session.prober, session.clock, settings, diagnosis)
 
 
 def policy_of(config: Config) -> Policy:

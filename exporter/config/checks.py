@@ -14,6 +14,8 @@ from exporter.config.units import ListenAddress, listen_address_from
 
 _SCHEMES = ("unix", "tcp", "http", "https", "ssh")
 _TEXT_LIMIT = 200
+_GLOB_LIMIT = 256
+"""Longer than any name; a pattern costs time on every look at the engine."""
 
 
 def _text(value: object) -> str:
@@ -61,6 +63,21 @@ def glob(value: object) -> str:
     if not text:
         message = "must not be empty"
         raise ValueError(message)
+    return _shown(text, _GLOB_LIMIT)
+
+
+def _shown(text: str, limit: int) -> str:
+    """Return a text that people will see; it is short and all of it prints.
+
+    An escape sequence would act on their terminal, a lone surrogate of YAML ends
+    every answer that is to be UTF-8.
+    """
+    if len(text) > limit:
+        message = f"must not be longer than {limit} characters"
+        raise ValueError(message)
+    if not text.isprintable():
+        message = "must not hold characters that do not print"
+        raise ValueError(message)
     return text
 
 
@@ -91,7 +108,7 @@ def label_glob(value: object) -> str:
         raise ValueError(message)
     if separator and pattern:
         closed_glob(pattern)
-    return text
+    return _shown(text, _GLOB_LIMIT)
 
 
 def family(value: object) -> object:
@@ -114,11 +131,7 @@ def day(value: object) -> date:
 
 def one_line(value: object) -> str:
     """Return a text of at most 200 characters, with its line ends as blanks."""
-    text = " ".join(_text(value).split())
-    if len(text) > _TEXT_LIMIT:
-        message = f"must not be longer than {_TEXT_LIMIT} characters"
-        raise ValueError(message)
-    return text
+    return _shown(" ".join(_text(value).split()), _TEXT_LIMIT)
 
 
 def listen_address(value: object) -> ListenAddress:
@@ -148,8 +161,10 @@ def log_level(value: object) -> object:
 def distinct(value: object) -> object:
     """Return a list unchanged unless it says something twice."""
     if isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            if item in value[:index]:
+        seen: set[str] = set()
+        for item in value:
+            if repr(item) in seen:
                 message = f"must not name {str(item)!r} twice"
                 raise ValueError(message)
+            seen.add(repr(item))
     return value

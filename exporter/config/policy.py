@@ -19,6 +19,11 @@ from exporter.model.outcome import Scope
 from exporter.model.policy import EXPECTATIONS, PolicyEntry, Selector
 from exporter.model.topology import IP_VERSIONS, IpVersion
 
+ENTRIES_LIMIT = 1000
+"""More entries than anybody reads; each is held against every container."""
+GLOBS_LIMIT = 256
+"""Globs of one key; a wildcard says more."""
+
 
 def _one_or_more(value: object) -> object:
     """Return a single text as a list of it."""
@@ -39,13 +44,13 @@ _Globs = Annotated[
     tuple[Annotated[str, BeforeValidator(closed_glob)], ...],
     BeforeValidator(distinct),
     BeforeValidator(_one_or_more),
-    Field(min_length=1),
+    Field(min_length=1, max_length=GLOBS_LIMIT),
 ]
 _Labels = Annotated[
     tuple[Annotated[str, BeforeValidator(label_glob)], ...],
     BeforeValidator(distinct),
     BeforeValidator(_one_or_more),
-    Field(min_length=1),
+    Field(min_length=1, max_length=GLOBS_LIMIT),
 ]
 _GLOBS = About(form="glob, or list of globs")
 
@@ -166,7 +171,10 @@ class PolicyEntryConfig(Section):
         )
 
 
-PolicyEntries = tuple[PolicyEntryConfig, ...]
+_KEYS = ("network", "container", "project", "service", "label")
+PolicyEntries = Annotated[
+    tuple[PolicyEntryConfig, ...], Field(max_length=ENTRIES_LIMIT)
+]
 
 
 def useless_entries(values: object) -> Iterator[tuple[int, int | None]]:
@@ -180,7 +188,8 @@ def useless_entries(values: object) -> Iterator[tuple[int, int | None]]:
         values: of the key `policy`, as the file has them.
     """
     before: list[tuple[int, PolicyEntry]] = []
-    for index, value in enumerate(values if isinstance(values, list) else ()):
+    found = values if isinstance(values, list) else []
+    for index, value in enumerate(found[:ENTRIES_LIMIT]):
         try:
             entry = PolicyEntryConfig.model_validate(value).entry()
         except ValidationError:
@@ -198,9 +207,9 @@ def useless_entries(values: object) -> Iterator[tuple[int, int | None]]:
 def _covers(one: PolicyEntry, other: PolicyEntry) -> bool:
     """Return whether an entry fits every pair that another does, for as long."""
     return (
-        _is_within(other.source, one.source)
+        other.scopes <= one.scopes
+        and _is_within(other.source, one.source)
         and _is_within(other.destination, one.destination)
-        and other.scopes <= one.scopes
         and one.ip_version in (None, other.ip_version)
         and (
             one.until is None or (other.until is not None and other.until <= one.until)
@@ -209,6 +218,11 @@ def _covers(one: PolicyEntry, other: PolicyEntry) -> bool:
 
 
 def _is_within(inner: Selector, outer: Selector) -> bool:
-    keys = ("network", "container", "project", "service", "label")
-    pairs = ((set(getattr(inner, key)), set(getattr(outer, key))) for key in keys)
-    return all(not wide or (narrow and narrow <= wide) for narrow, wide in pairs)
+    return all(_only_some_of(getattr(inner, key), getattr(outer, key)) for key in _KEYS)
+
+
+def _only_some_of(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
+    """Return whether some globs are among others; none stands for everything."""
+    if not wide:
+        return True
+    return 0 < len(narrow) <= len(wide) and set(narrow) <= set(wide)

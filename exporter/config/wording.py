@@ -36,6 +36,8 @@ def text_of(error: ErrorDetails) -> str:
         if error["loc"][0] == POLICY and len(error["loc"]) > 1:
             return _unknown_policy_key(error["loc"])
         return unknown_key([str(part) for part in error["loc"]])
+    if kind == "too_long":
+        return f"must not have more than {error['ctx']['max_length']} items"
     if kind in _PLAIN:
         return _PLAIN[kind]
     demand = _demand(error)

@@ -103,7 +103,9 @@ def _chain(error: BaseException) -> list[BaseException]:
         if any(current is one for one in chain):
             continue
         chain.append(current)
-        inner = (current.__cause__, current.__context__, *current.args)
+        # `raise ... from None` says that what was handled explains nothing.
+        context = None if current.__suppress_context__ else current.__context__
+        inner = (current.__cause__, context, *current.args)
         waiting.extend(one for one in inner if isinstance(one, BaseException))
     return chain
 

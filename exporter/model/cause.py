@@ -123,10 +123,10 @@ CAUSE_TEXTS: Mapping[CauseId, CauseText] = {
         remedy="delete the rule, or make it match less",
     ),
     CauseId.ACCEPTED_BY_RULE: CauseText(
-        sentence="A rule that is not Docker's accepts the packet before Docker's "
+        sentence="A rule that is not Docker's lets the packet pass before Docker's "
         "isolation is reached.",
-        proof="the packet, followed through the host's rules, is accepted there, while "
-        "Docker's own drop stands further down",
+        proof="the packet, followed through the host's rules, is accepted there, or "
+        "led out of Docker's chain, while Docker's own drop stands further down",
         needs=FILTER,
         remedy="move the rule behind Docker's, or make it match less",
     ),

@@ -108,7 +108,7 @@ class PolicyEntry:
     @property
     def expiry(self) -> datetime | None:
         """Return the moment from which it decides nothing, None if it never ends."""
-        if self.until is None:
+        if self.until is None or self.until == date.max:  # no day comes after it
             return None
         start = datetime(self.until.year, self.until.month, self.until.day, tzinfo=UTC)
         return start + timedelta(days=1)

@@ -12,7 +12,8 @@ from exporter.netfilter.message import NETLINK_NETFILTER
 from exporter.netfilter.tables import NO_NFTABLES, TableSocket
 from exporter.rtnetlink.route_socket import KernelChannel
 
-_TIMEOUT_S: Final = 2.0
+_TIMEOUT_S: Final = 5.0
+"""Ten thousand rules take three seconds to read on a core of 2020."""
 
 
 def read_ruleset(ip_version: IpVersion, *, timeout_s: float = _TIMEOUT_S) -> Ruleset:

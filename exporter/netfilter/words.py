@@ -70,6 +70,8 @@ _VALUES: Final[Mapping[Field, Mapping[int, str]]] = {
     Field.DIRECTION: {0: "original", 1: "reply"},
 }
 """Names of values in the words of nft."""
+_SHOWN_VALUES: Final = 8
+"""Of a set; a list of blocked addresses would fill a line of the log."""
 
 
 def iptables_text(
@@ -134,8 +136,11 @@ def nft_words(condition: Condition, version: int) -> str:
         what += f" & {condition.mask & 0xFFFFFFFF:#x}"
     values = [
         _range_words(condition, first, last, version)
-        for first, last in condition.ranges
+        for first, last in condition.ranges[:_SHOWN_VALUES]
     ]
+    more = len(condition.ranges) - len(values)
+    if more:
+        values.append(f"and {more} more")
     said = values[0] if len(values) == 1 else "{ " + ", ".join(values) + " }"
     return f"{what} {'!= ' if condition.negated else ''}{said}"
 

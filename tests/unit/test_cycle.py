@@ -226,6 +226,24 @@ def test_silence_of_a_young_container_is_not_held_against_it() -> None:
     assert not outcome.doubtful
 
 
+def test_a_start_in_the_future_makes_nobody_young() -> None:
+    """A clock that was set back must not hide a fault until it has caught up."""
+    net = network("n", "10.1.0.0/24")
+    later = NOW + timedelta(hours=1)
+    found = topology(
+        (net,),
+        (
+            container("old", endpoint("old", net, "10.1.0.2")),
+            container("odd", endpoint("odd", net, "10.1.0.3"), started=later),
+        ),
+    )
+    world = but(docker_like(found), Result.TIMEOUT, [("*", "10.1.0.3")])
+
+    outcome = run_twice(found, world)
+
+    assert verdicts(outcome)["old>10.1.0.3"] == "unexpected_unreachable"
+
+
 @pytest.mark.parametrize(
     "result",
     [Result.NETNS_ERROR, Result.PERMISSION_DENIED, Result.NEIGHBOUR_TABLE],

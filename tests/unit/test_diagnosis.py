@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from exporter.diagnosis import DIAGNOSED, Diagnosis
+from exporter.diagnosis import DIAGNOSED, PATIENCE_S, Diagnosis
 from exporter.model.cause import CauseId
 from exporter.model.inspection import Inspection
 from exporter.model.outcome import VIOLATIONS, Verdict
 from exporter.model.pair import PairState
 from exporter.model.topology import Topology
+from tests.fakes.clock import HandClock
 from tests.fakes.report_samples import crowd, leaking, snapshot
 from tests.fakes.topologies import demo
 
@@ -31,7 +32,7 @@ def test_nothing_is_looked_at_where_no_promise_is_broken() -> None:
     looks = Looks()
     states = snapshot(demo()).pairs
 
-    assert states == Diagnosis(looks)(demo(), states)
+    assert states == Diagnosis(looks, HandClock())(demo(), states)
     assert [] == looks.asked
 
 
@@ -40,7 +41,7 @@ def test_broken_promises_and_no_others_get_causes() -> None:
     looks = Looks()
     states = snapshot(demo(), leaking).pairs
 
-    found = Diagnosis(looks)(demo(), states)
+    found = Diagnosis(looks, HandClock())(demo(), states)
 
     assert [state.pair for state in states] == [state.pair for state in found]
     assert {True} == {
@@ -48,6 +49,8 @@ def test_broken_promises_and_no_others_get_causes() -> None:
     }
     named = {cause.id for state in found for cause in state.causes}
     assert {CauseId.UNKNOWN} == named
+    told = {line for state in found for c in state.causes for line in c.evidence}
+    assert [True] == ["ebtables" in line for line in told], "what is never looked at"
     assert [8] == [len(states) for states in looks.asked]
     assert {Verdict.UNEXPECTED_REACHABLE} == {s.verdict for s in looks.asked[0]}
 
@@ -57,7 +60,7 @@ def test_what_could_not_be_read_stands_in_for_what_was_found() -> None:
     note = "host: the packet filter: CAP_NET_ADMIN is missing"
     states = snapshot(demo(), leaking).pairs
 
-    found = Diagnosis(Looks(note))(demo(), states)
+    found = Diagnosis(Looks(note), HandClock())(demo(), states)
 
     evidence = {line for s in found for c in s.causes for line in c.evidence}
     assert {note} == evidence
@@ -69,9 +72,21 @@ def test_beyond_a_number_it_says_that_it_did_not_look() -> None:
     states = snapshot(found, leaking).pairs
     looks = Looks()
 
-    broken = [s for s in Diagnosis(looks)(found, states) if s.causes]
+    broken = [s for s in Diagnosis(looks, HandClock())(found, states) if s.causes]
 
     assert 2 * 33 * 33 == len(broken) > DIAGNOSED
     assert [DIAGNOSED] == [len(states) for states in looks.asked]
     assert "not looked at" in broken[-1].causes[0].evidence[0]
     assert "not looked at" not in broken[0].causes[0].evidence[0]
+
+
+def test_after_some_time_the_rest_is_not_looked_at() -> None:
+    """With thousands of rules the causes of hundreds would outlast the interval."""
+    states = snapshot(demo(), leaking).pairs
+    clock = HandClock()
+    clock.step_s = PATIENCE_S / 2
+
+    broken = [s for s in Diagnosis(Looks(), clock)(demo(), states) if s.causes]
+
+    told = ["not looked at" in s.causes[0].evidence[0] for s in broken]
+    assert [False] * 2 + [True] * 6 == told

@@ -1,10 +1,11 @@
 """Before a promise is called broken the engine is asked once more."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -59,6 +60,32 @@ def test_without_an_answer_what_is_known_has_to_do() -> None:
     look.at(frozenset({ONE}))  # the pool is closed: the service stops
 
     assert known is look.newest()
+
+
+class Stuck:
+    """A pool whose one thread is with an engine that hangs."""
+
+    def __init__(self) -> None:
+        """Have done nothing."""
+        self.asked: list[Future[Topology]] = []
+
+    def submit(self, *_: object) -> Future[Topology]:
+        """Take a question that is never answered."""
+        self.asked.append(Future())
+        return self.asked[-1]
+
+
+def test_a_question_that_is_not_answered_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While an engine hangs, not one more waits there after every cycle."""
+    monkeypatch.setattr("exporter.second_look.PATIENCE_S", 0.01)
+    pool, known = Stuck(), demo()
+    look = SecondLook(Engine(demo()), cast("Executor", pool), lambda: known)
+    look.at(frozenset({ONE}))
+
+    assert known is look.newest()
+    assert [True] == [one.cancelled() for one in pool.asked]
 
 
 @pytest.mark.anyio

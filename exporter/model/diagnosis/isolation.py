@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from exporter.model.firewall import Step, Trace
 from exporter.model.inspection import PacketFilter
 from exporter.model.topology import IPAddress, IpVersion, Network
 
@@ -61,6 +62,24 @@ class Layers:
         return not any(
             _has(rule, "-d", wanted) or _has(rule, "-d", str(self.address))
             for rule in rules
+        )
+
+    def turned_back(self, trace: Trace) -> tuple[Step, ...]:
+        """Return the rules that lead a packet out of the chains before they drop it.
+
+        Docker's own RETURN is the last of a chain; one further up is a widespread way
+        to let networks talk.
+        """
+        chains: tuple[str, ...] = (STAGE_1, STAGE_2)
+        if self.engine_major >= 28:
+            chains = (*chains, "DOCKER", "DOCKER-BRIDGE", DOCKER_FORWARD)
+        return tuple(
+            step
+            for step in trace.path
+            if step.table == FILTER
+            and step.chain in chains
+            and _jumps(step.rule, "RETURN")
+            and step.rule in (self.rules.chain(FILTER, step.chain) or ())[:-1]
         )
 
     def _missing_stages(self) -> Iterator[str]:
@@ -144,5 +163,7 @@ def _jumps(rule: str, chain: str) -> bool:
 
 def _has(rule: str, option: str, value: str) -> bool:
     """Return whether a rule has an option with a value, negated or not."""
+    if value not in rule:  # most are about other networks
+        return False
     words = rule.split()
     return any(words[i : i + 2] == [option, value] for i in range(len(words) - 1))

@@ -12,6 +12,7 @@ from exporter.model.diagnosis.filters import (
     DOCKER_USER,
     Passage,
     call_nf,
+    described,
     filter_of,
     is_under,
     passages,
@@ -176,8 +177,10 @@ def _by_rules(scene: Scene, layers: Layers, on_host: list[Passage]) -> Iterator[
         known = (accepted or unfiltered) and not by_user
         yield cause(CauseId.ISOLATION_MISSING, *missing, *how, certain=known)
     elif not by_user and forward is not None and accepted:
-        certain = not _is_dockers(forward, layers)
-        yield cause(CauseId.ACCEPTED_BY_RULE, forward.line, certain=certain)
+        turned = layers.turned_back(forward.trace)
+        lines = [described(forward.where, step) for step in turned] or [forward.line]
+        certain = bool(turned) or not _is_dockers(forward, layers)
+        yield cause(CauseId.ACCEPTED_BY_RULE, *lines, certain=certain)
     if layers.raw_is_missing():
         address = scene.state.pair.address
         line = f"host, table raw, chain PREROUTING: no drop for {address}"
@@ -185,7 +188,7 @@ def _by_rules(scene: Scene, layers: Layers, on_host: list[Passage]) -> Iterator[
 
 
 def _is_dockers(passage: Passage, layers: Layers) -> bool:
-    """Return whether the rule that accepted is one of Docker's own.
+    """Return whether the rule that accepted is one of Docker's own, or none at all.
 
     Before 28 those stand in FORWARD itself: what a bridge sends elsewhere is accepted
     once the isolation is behind it.
@@ -194,4 +197,8 @@ def _is_dockers(passage: Passage, layers: Layers) -> bool:
     if step is None:
         return False
     outwards = f"! -o {layers.source.bridge}"
-    return step.chain.startswith("DOCKER") or outwards in step.rule
+    return (
+        step.chain.startswith("DOCKER")
+        or outwards in step.rule
+        or step.rule.startswith("policy ")
+    )

@@ -200,6 +200,22 @@ class TestValidFiles:
             ),
         ) == policy_of(config).entries
 
+    @pytest.mark.parametrize(
+        ("key", "items"), [("", 1001), ("[0].from.container", 257)], ids=["", "globs"]
+    )
+    def test_a_policy_is_bounded(self, tmp_path: Path, key: str, items: int) -> None:
+        """A generated list cannot keep the service busy for minutes."""
+        globs = ", ".join(f"c{number}" for number in range(items))
+        text = f"policy: [{{expect: ignore, from: {{container: [{globs}]}}}}]\n"
+        if not key:
+            text = "policy:\n" + "- expect: ignore\n" * items
+        path = written(tmp_path, text)
+
+        found = problems(path)
+
+        most = f"policy{key}: must not have more than {items - 1} items"
+        assert f"{path}:1: {most}" in found
+
     def test_an_alias_may_be_used(self) -> None:
         """YAML's own way to say something once works."""
         assert (

@@ -52,9 +52,18 @@ def raising(error: BaseException) -> Callable[[], None]:
     return fail
 
 
+def cut_off() -> None:
+    """Fail as urllib3 does where a stream of chunks ends with the engine."""
+    broken = Exception("Response ended prematurely")
+    broken.__context__ = ValueError("invalid literal for int() with base 16: b''")
+    broken.__suppress_context__ = True  # raise ... from None
+    raise requests.exceptions.ChunkedEncodingError(broken)
+
+
 @pytest.mark.parametrize(
     ("fail", "reason"),
     [
+        pytest.param(cut_off, "Response ended prematurely", id="killed"),
         pytest.param(
             wrapped(FileNotFoundError(2, "No such file or directory")),
             "no such file or directory",

@@ -317,6 +317,11 @@ def test_expiry_is_the_midnight_after() -> None:
     assert None is entry().expiry
 
 
+def test_the_last_day_of_the_calendar_has_no_midnight_after() -> None:
+    """9999-12-31 is how people write for ever."""
+    assert None is entry(until=date.max).expiry
+
+
 def test_notices_name_what_has_expired() -> None:
     """Entry, reason and date; nothing of what is in force."""
     late = TODAY + timedelta(days=1)

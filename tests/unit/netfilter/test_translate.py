@@ -5,10 +5,11 @@ import struct
 import pytest
 
 from exporter.model.firewall import Fate, Hook, Ruleset
-from exporter.model.firewall_rules import Action, Base, Chain
+from exporter.model.firewall_rules import Action, Base, Chain, Field, is_one_of
 from exporter.netfilter.message import INET
 from exporter.netfilter.objects import Expression, ListedRule
 from exporter.netfilter.translate import translate
+from exporter.netfilter.words import nft_words
 from exporter.rtnetlink.message import encode_attribute
 from tests.fakes.netfilter import packet
 
@@ -82,3 +83,13 @@ def test_ranges(operator: int, fitting: set[str]) -> None:
     )
 
     assert fitting == {s for s in (LOW, SAME, HIGH) if drops(s, SOURCE, compared)}
+
+
+def test_a_long_list_is_told_in_a_few_words() -> None:
+    """A rule stands in a line of the log; lists of blocked addresses have thousands."""
+    addresses = range(0x0A000001, 0x0A000001 + 1000)
+
+    said = nft_words(is_one_of(Field.SOURCE, *addresses), 4)
+
+    shown = ", ".join(f"10.0.0.{last}" for last in range(1, 9))
+    assert f"ip saddr {{ {shown}, and 992 more }}" == said

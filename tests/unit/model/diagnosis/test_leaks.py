@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 
 from exporter.model.cause import CauseId
-from exporter.model.firewall import Fate, Hook
+from exporter.model.firewall import Fate, Hook, Step
 from exporter.model.inspection import Inspection, Port, PortState, Way, WayKind
 from tests.fakes.filters import FakeFilter, accepted, docker_rules, step, stopped
 from tests.fakes.inspections import (
@@ -91,6 +91,39 @@ class TestPassed:
         trace = accepted(step(chain, text))
 
         assert [("accepted-by-rule", certain)] == ids(filtered(trace))
+
+    def test_by_nothing_but_a_policy(self) -> None:
+        """Docker's rules stand and did nothing: how that came about is not known."""
+        passed = Step(table="inet mine", chain="forward", rule="policy ACCEPT")
+
+        assert [("accepted-by-rule", False)] == ids(filtered(accepted(passed)))
+
+    @pytest.mark.parametrize(
+        ("chain", "first", "certain"),
+        [
+            ("DOCKER-ISOLATION-STAGE-2", True, True),
+            ("DOCKER-ISOLATION-STAGE-2", False, False),
+            ("DOCKER", True, True),
+            ("DOCKER-CT", True, False),
+        ],
+        ids=["inserted", "Docker's own, at the end", "from 28", "no isolation there"],
+    )
+    def test_led_out_of_the_isolation(
+        self, chain: str, *, first: bool, certain: bool
+    ) -> None:
+        """A RETURN before Docker's drop, as many guides advise."""
+        out = step(chain, "-j RETURN")
+        rules = docker_rules(DEMO)
+        there = rules.get(("filter", chain), ("-A DOCKER-CT -j ACCEPT",))
+        changed = (out.rule, *there) if first else (*there, out.rule)
+        rules = {**rules, ("filter", chain): changed}
+        trace = accepted(out, step("DOCKER-FORWARD", "-i br-bridge -j ACCEPT"))
+
+        (found,) = causes(filtered(trace, chains=rules))
+
+        assert (CauseId.ACCEPTED_BY_RULE, certain) == (found.id, found.certain)
+        line = f"host, table filter, chain {chain}: {out.rule}"
+        assert certain == ((line,) == found.evidence)
 
     @pytest.mark.parametrize("hook", [Hook.PREROUTING, Hook.FORWARD])
     def test_not_as_far_as_the_rules_tell(self, hook: Hook) -> None:
