@@ -56,7 +56,11 @@ TESTS = {
     "exporter/model/rules_ends.py": (_PAGE, _PROMISES, _ROUTES, _LAST),
     "exporter/model/silence.py": (_PROMISES, _ROUTES, _LAST),
     "exporter/model/routing.py": (_ROUTES, _PROMISES, _LAST),
-    "exporter/model/policy.py": (_POLICY, "tests/property/test_policy.py"),
+    "exporter/model/policy.py": (
+        _POLICY,
+        "tests/unit/config/test_load.py tests/unit/metrics/test_policy.py",
+        "tests/property/test_policy.py",
+    ),
     "exporter/model/verdict.py": (_VERDICT, f"{_UNIT}/test_plan_parts.py"),
 }
 """The tests of each file, in stages: the later are only run where the first pass."""
