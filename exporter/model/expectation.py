@@ -100,9 +100,8 @@ class Promises:
         return Route(network=network.id if on_it else None, on_link=True)
 
     def _is_silenced(self, pair: Pair) -> bool:
-        if pair.destination is None:
-            return False
-        destination = self._topology.container_by_id.get(pair.destination)
+        known, name = self._topology.container_by_id, pair.destination
+        destination = known.get(name) if name else None
         return destination is not None and ignores_echo(destination, pair.ip_version)
 
     def _lacks_ipv6(self, pair: Pair, route: Route) -> bool:
@@ -113,11 +112,12 @@ class Promises:
     def _is_without_ipv6(
         self, sandbox_id: SandboxId | None, network_id: NetworkId | None
     ) -> bool:
-        if sandbox_id is None:
+        known = self._topology.sandbox_by_id
+        sandbox = known.get(sandbox_id) if sandbox_id else None
+        if sandbox is None:  # the host, and its gateways
             return False
-        container = self._topology.container_by_id.get(ContainerId(sandbox_id))
-        sandbox = self._topology.sandbox_by_id.get(sandbox_id)
-        endpoint = sandbox.endpoint_on(network_id) if sandbox and network_id else None
+        container = self._topology.container_by_id.get(ContainerId(sandbox.id))
+        endpoint = sandbox.endpoint_on(network_id) if network_id else None
         return container is not None and has_no_ipv6(container, endpoint)
 
     def _is_answered(self, pair: Pair, route: Route) -> bool:
@@ -136,15 +136,13 @@ class Promises:
         source = self._topology.sandbox_by_id[pair.source]
         own = source.address_on(via.id, pair.ip_version)
         destination = self._topology.sandbox_by_id[SandboxId(str(pair.destination))]
-        if own is None:
-            return True
-        back = self._network(self._routes.of(destination, own.address).network)
+        way = None if own is None else self._routes.of(destination, own.address).network
+        back = self._network(way)
         return back is not None and bridge_has_address(back, pair.ip_version)
 
     def _network(self, network_id: NetworkId | None) -> Network | None:
-        if network_id is None:
-            return None
-        return self._topology.network_by_id.get(network_id)
+        known = self._topology.network_by_id
+        return known.get(network_id) if network_id else None
 
 
 def _decide(facts: Facts, *, from_host: bool) -> Decision:

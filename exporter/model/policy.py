@@ -18,7 +18,6 @@ from exporter.model.topology import (
     Container,
     IpVersion,
     Network,
-    NetworkId,
     Sandbox,
     SandboxId,
     Topology,
@@ -215,8 +214,8 @@ class Applied:
             self._destinations[sandbox.id] = _bits(
                 one.destination.fits_members(members) for one in entries
             )
-        self._ways: dict[NetworkId | None, int] = {}
-        self._targets: dict[NetworkId | None, int] = {}
+        self._ways: dict[str | None, int] = {}
+        self._targets: dict[str | None, int] = {}
         for network in (None, *topology.networks):
             key = None if network is None else network.id
             self._ways[key] = _bits(one.source.fits_network(network) for one in entries)
@@ -253,7 +252,6 @@ class Applied:
         found = self._kinds[pair.scope, pair.ip_version]
         if found:
             found &= self._sources[pair.source] & self._destinations[pair.destination]
-        if found:
             way = self._ways.get(docker.source_network, self._ways[None])
             found &= way & self._targets[pair.network]
         return found

@@ -21,7 +21,6 @@ from exporter.model.topology import (
     Network,
     NetworkId,
     Sandbox,
-    SandboxId,
     Subnet,
     Topology,
     version_of,
@@ -65,7 +64,7 @@ class Routes:
     def __init__(self, topology: Topology) -> None:
         """Bind to a topology; nothing is computed yet."""
         self._topology = topology
-        self._defaults: dict[tuple[SandboxId, IpVersion], NetworkId | None] = {}
+        self._defaults: dict[tuple[str, IpVersion], NetworkId | None] = {}
 
     def of(self, source: Sandbox, destination: IPAddress) -> Route:
         """Return the route the engine gave a sandbox towards an address.
@@ -117,13 +116,18 @@ def _by_overlay(
     topology: Topology, source: Sandbox, destination: IPAddress
 ) -> NetworkId | None:
     """Return the overlay of the source that has the address in another subnet."""
-    for endpoint in source.endpoints:
-        network = topology.network_by_id.get(endpoint.network_id)
-        if network is None or network.driver != "overlay":
-            continue
-        if any(destination in subnet.prefix for subnet in network.subnets):
-            return network.id
-    return None
+    known = topology.network_by_id
+    networks = (known.get(endpoint.network_id) for endpoint in source.endpoints)
+    return next(
+        (
+            one.id
+            for one in networks
+            if one is not None
+            and one.driver == "overlay"
+            and any(destination in subnet.prefix for subnet in one.subnets)
+        ),
+        None,
+    )
 
 
 class _WayOut(NamedTuple):

@@ -122,6 +122,24 @@ def test_who_could_not_be_asked_does_not_speak_for_itself(result: Result) -> Non
     assert evidence.source_alive(FAR, ip_address(OWN)) is None
 
 
+@pytest.mark.parametrize("result", [Result.SEND_ERROR, Result.SKIPPED])
+@pytest.mark.parametrize(
+    ("by_gateway", "alive"),
+    [(None, None), (Result.OK, True), (Result.TIMEOUT, False)],
+    ids=str,
+)
+def test_who_could_not_ask_leaves_a_destination_to_its_gateway(
+    result: Result, by_gateway: Result | None, alive: bool | None
+) -> None:
+    """A peer was promised it and not measured: only its gateway can speak for it."""
+    seen = [saw(pick("mybridge2", OWN), result)]
+    if by_gateway is not None:
+        seen.append(saw(gateway("mybridge1"), by_gateway))
+    known, links = own("mybridge1", OWN, Result.OK), link("mybridge1", OWN, up=True)
+
+    assert alive is Evidence(seen, known, links).destination_alive(pick("bridge1", OWN))
+
+
 def test_a_source_without_a_route_lives_by_any_own_address() -> None:
     """There is no interface to ask about; that its socket works is all there is."""
     inner, other = network("x", "10.1.0.0/24"), network("y", "10.2.0.0/24")
@@ -219,6 +237,11 @@ def test_a_gateway_has_no_other_end_to_control() -> None:
     assert not evidence.ignores_echo(gateway("mybridge1"))
 
 
+def test_a_pair_may_rest_on_both_links() -> None:
+    """Of a source nobody spoke for and a destination that answered nobody."""
+    assert {"mybridge1", "bridge1"} == Evidence((), {}, {}).unproven([FAR])
+
+
 def test_links_are_asked_for_only_where_a_verdict_rests_on_them() -> None:
     """A source nobody spoke for, a destination that answered nobody; not the host."""
     answered = [
@@ -306,3 +329,24 @@ def test_a_policy_takes_no_control_away(
 
     assert alive is evidence.source_alive(there, ip_address(OWN))
     assert alive is evidence.destination_alive(there)
+
+
+@pytest.mark.parametrize(
+    ("expected", "result", "alive"),
+    [
+        pytest.param(Expected.ISOLATED, Result.OK, True, id="it answers itself"),
+        pytest.param(Expected.ISOLATED, Result.TIMEOUT, None, id="it does not"),
+        pytest.param(Expected.ISOLATED, None, None, id="it was not asked"),
+        pytest.param(Expected.REACHABLE, Result.OK, None, id="no silence is expected"),
+    ],
+)
+def test_a_gateway_that_a_policy_isolates_lives_by_the_host(
+    expected: Expected, result: Result | None, alive: bool | None
+) -> None:
+    """The host answers its own address; nobody else's reply is expected of it."""
+    known = {} if result is None else own("host", GATEWAY, result)
+    evidence = Evidence((), known, {})
+
+    assert alive is evidence.destination_alive(
+        policy_of(gateway("mybridge1"), expected)
+    )

@@ -79,3 +79,32 @@ def test_nothing_is_promised_past_a_bridge_without_address(
         "a>n/4": "different-bridges",
         "n>a/4": "different-bridges",
     }
+
+
+@pytest.mark.parametrize("scope", [Scope.NAME, Scope.GATEWAY])
+def test_a_name_and_a_gateway_belong_to_the_network_they_are_asked_on(
+    scope: Scope,
+) -> None:
+    """Whichever other interface has a smaller subnet with the same address in it."""
+    wide = network("wide", "10.1.0.0/16")
+    narrow = network("narrow", "10.1.0.0/24", driver="macvlan")
+    found = topology(
+        (wide, narrow),
+        (
+            container(
+                "a",
+                endpoint("a", wide, "10.1.0.2"),
+                endpoint("a", narrow, "10.1.0.3"),
+            ),
+            container("b", endpoint("b", wide, "10.1.0.4")),
+        ),
+    )
+    promises = Promises(found)
+
+    made = [
+        promises.decide(pair)
+        for pair in all_pairs(found, {scope})
+        if (pair.source, pair.network) == ("a", wide.id)
+    ]
+
+    assert [(wide.id, True)] == [(one.source_network, one.on_link) for one in made]

@@ -151,6 +151,12 @@ def test_a_network_that_is_gone() -> None:
     assert away is fits_some.decide(pair, away)
 
 
+def test_a_stack_of_which_no_container_is_listed() -> None:
+    """It fits where no container is asked for, and nowhere else."""
+    assert Selector(network=("shop",)).fits_members(())
+    assert not Selector(container=("*",)).fits_members(())
+
+
 def test_family() -> None:
     """An entry with a family leaves the other alone."""
     found = planned_by(replace(entry(), ip_version=6))

@@ -113,6 +113,13 @@ def test_the_subnet_of_an_address_is_its_prefix() -> None:
     assert ip_network("10.1.0.0/22") == subnet_of(address)
 
 
+def test_a_subnet_is_made_once() -> None:
+    """A million pairs ask for the subnets of a few addresses."""
+    address = EndpointAddress(address=ip_address("10.1.2.3"), prefix_length=22)
+
+    assert subnet_of(address) is subnet_of(address)
+
+
 @pytest.mark.parametrize(
     ("net", "ip_version", "expected"),
     [

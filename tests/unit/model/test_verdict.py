@@ -1,6 +1,7 @@
 """The table of verdicts, row by row, with its controls."""
 
 from dataclasses import replace
+from inspect import Parameter, signature
 
 import pytest
 from hypothesis import given
@@ -266,6 +267,15 @@ def test_isolation_needs_no_grace_and_no_repetition() -> None:
     leak = rule(item(ISOLATED), Result.OK, young=True, silent_before=False)
 
     assert Verdict.UNEXPECTED_REACHABLE == leak.verdict
+
+
+def test_what_excuses_a_silence_is_said_by_name() -> None:
+    """Two flags side by side would be confused unnoticed."""
+    parameters = signature(judge).parameters.values()
+
+    assert ["young", "silent_before"] == [
+        one.name for one in parameters if one.kind is Parameter.KEYWORD_ONLY
+    ]
 
 
 NAMED = [
