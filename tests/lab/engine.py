@@ -195,6 +195,15 @@ class Engine:
         """
         return run_in(f"/proc/{self.pid_of(name)}/ns/net", argv, check=check)
 
+    def run_beside(
+        self, argv: Sequence[str], *, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the engine's own distribution in the host's namespace.
+
+        `docker` reaches the engine; it is what an operator would type.
+        """
+        return self._daemon.run_beside(argv, check=check)
+
     def iptables(self, *arguments: str) -> str:
         """Run iptables of the engine's own distribution in the host's namespace.
 
