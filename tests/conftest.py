@@ -175,7 +175,7 @@ def _has_turn(metafunc: pytest.Metafunc, suite: Suite) -> bool:
 
 
 def _scenario_has_turn(item: pytest.Item) -> bool:
-    """Return whether a scenario runs on a suite: each for itself, as one test is all."""
+    """Return whether a scenario runs on a suite: one by one, as one test is all."""
     callspec = getattr(item, "callspec", None)
     if callspec is None or not {"scenario", "engine_suite"} <= {*callspec.params}:
         return True

@@ -10,6 +10,10 @@ SILENCE = frozenset({"timeout", "host_unreachable", "prohibited"})
 """Results that mean: sent, and no reply came."""
 LEFT_OUT = frozenset({"as_expected", "not_judged"})
 """Verdicts of pairs of which a scenario says nothing."""
+_REACHED = {
+    ("reachable", "reachable"): "as_expected",
+    ("isolated", "reachable"): "unexpected_reachable",
+}
 _BROKEN = frozenset({"unexpected_reachable", "unexpected_unreachable"})
 
 
@@ -32,21 +36,16 @@ def verdict_of(expected: str, observed: str, pair: Pair) -> str:
         observed: what was seen, as the scenario has it.
         pair: the pair of the document, for its controls and its result.
     """
-    match expected, observed:
-        case "unknown", _:
-            return "not_judged"
-        case _, "not_probed":
-            return "skipped"
-        case "reachable", "unreachable":
-            deaf = pair["result"] == "icmp_ignored"
-            return "unverified" if deaf else "unexpected_unreachable"
-        case "isolated", "reachable":
-            return "unexpected_reachable"
-        case "isolated", "unreachable":
-            return "as_expected" if _is_proof(pair) else "unverified"
-        case "reachable", "reachable":
-            return "as_expected"
-    return "unverified"
+    if expected == "unknown":
+        return "not_judged"
+    if observed == "not_probed":
+        return "skipped"
+    if (expected, observed) == ("reachable", "unreachable"):
+        deaf = pair["result"] == "icmp_ignored"
+        return "unverified" if deaf else "unexpected_unreachable"
+    if (expected, observed) == ("isolated", "unreachable"):
+        return "as_expected" if _is_proof(pair) else "unverified"
+    return _REACHED.get((expected, observed), "unverified")
 
 
 def _is_proof(pair: Pair) -> bool:
@@ -93,7 +92,7 @@ def _difference(key: str, pair: Pair, seen: Seen | None) -> Iterator[str]:
 def _doubts(
     scenario: Scenario, release: Release, found: Mapping[str, Pair]
 ) -> Iterator[str]:
-    """Yield what is unverified without a reason on the list, and the other way round."""
+    """Yield what is unverified and not on the list, and the other way round."""
     patterns = {p for doubt in scenario.doubts_on(release) for p in doubt.pairs}
     in_doubt = {k for k, pair in found.items() if pair["verdict"] == "unverified"}
     for key in sorted(in_doubt):

@@ -1,4 +1,4 @@
-"""Playing a scenario: set it up as an operator would, tamper, look, and take it back."""
+"""Playing a scenario: set it up as an operator would, tamper, look, take it back."""
 
 import contextlib
 import re
@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from tests.lab.engine import Engine
-from tests.lab.exporter import Ran, run_exporter
+from tests.lab.exporter import Ran
+from tests.lab.warm import WarmExporter
 from tests.scenarios.scenario import HOST, Scenario
 
 SOON = ("--timeout", "200ms")
@@ -31,9 +32,9 @@ def played(scenario: Scenario, engine: Engine) -> Iterator[None]:
         _run(engine, scenario.undo)
 
 
-def check(engine: Engine, *more: str) -> Ran:
+def check(exporter: WarmExporter, engine: Engine, *more: str) -> Ran:
     """Run `check --json`; the containers count as old enough to answer."""
-    return run_exporter(
+    return exporter.run(
         "check",
         "--json",
         *SOON,
@@ -44,14 +45,34 @@ def check(engine: Engine, *more: str) -> Ran:
 
 
 def _docker(engine: Engine, lines: Sequence[str]) -> None:
-    """Run lines of the docker command line, in one shell."""
-    script = "\n".join(map(_shell, lines))
-    engine.run_beside(["sh", "-euc", script])
+    """Run lines of the docker command line, in one shell.
+
+    Containers that follow one another and do not mention each other are started at
+    the same time.
+    """
+    script: list[str] = []
+    started = 0
+    for line in lines:
+        if _can_wait(line):
+            started += 1
+            script.append(f"{_shell(line)} & p{started}=$!")
+            continue
+        script += [*_waits(started), _shell(line)]
+        started = 0
+    engine.run_beside(["sh", "-euc", "\n".join([*script, *_waits(started)])])
+
+
+def _can_wait(line: str) -> bool:
+    return line.startswith("run ") and not ("container:" in line or "--link" in line)
+
+
+def _waits(started: int) -> list[str]:
+    return [f"wait $p{number}" for number in range(1, started + 1)]
 
 
 def _shell(line: str) -> str:
     if line.startswith("! "):
-        return f"if docker {line[2:]} >/dev/null 2>&1; then exit 9; fi"
+        return f"if {_shell(line[2:])} 2>/dev/null; then exit 9; fi"
     command = f"docker {line}"
     if line.startswith("run "):
         command = f"docker run -d {line[4:]} {_IMAGE}"

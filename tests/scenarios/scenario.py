@@ -29,7 +29,7 @@ gateway; `aa asks bb@n1` is a name. `absent` says that there is no such pair.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -119,7 +119,7 @@ class Scenario:
     """Id of the true cause of what it breaks; empty where nothing is broken."""
 
     @property
-    def engine(self) -> tuple[object, ...]:
+    def engine(self) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """What an engine must be started with to play it."""
         return self.flags, self.environment
 
@@ -129,9 +129,7 @@ class Scenario:
 
     def on(self, release: Release) -> Mapping[str, Seen]:
         """Return what is to be found on an engine, by pair."""
-        return {
-            seen.pair: seen for line in self.lines for seen in line.on(release)
-        }
+        return {seen.pair: seen for line in self.lines for seen in line.on(release)}
 
     def doubts_on(self, release: Release) -> Sequence[Doubt]:
         """Return what cannot be verified on an engine."""
@@ -147,13 +145,12 @@ def pair_key(
 
 @cache
 def all_scenarios() -> tuple[Scenario, ...]:
-    """Return every scenario, group by group, those of one kind of engine together.
+    """Return every scenario, group by group.
 
     Raises:
         ValueError: a file is not well formed; it says where.
     """
-    found = [one for file in sorted(DATA.glob("*.toml")) for one in read(file)]
-    return tuple(sorted(found, key=lambda one: (one.flags, one.environment)))
+    return tuple(one for file in sorted(DATA.glob("*.toml")) for one in read(file))
 
 
 def read(file: Path) -> Iterator[Scenario]:
@@ -241,8 +238,3 @@ def _doubt(entry: Mapping[str, Any]) -> Doubt:
 def _release(text: str) -> Release:
     major, _, minor = text.partition(".")
     return int(major), int(minor or 0)
-
-
-def namespaces_of(commands: Iterable[tuple[str, str]]) -> set[str]:
-    """Return the containers in whose namespaces commands run."""
-    return {place for place, _ in commands} - {HOST}

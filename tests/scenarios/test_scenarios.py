@@ -10,9 +10,17 @@ import pytest
 from tests.lab.engine import Engine
 from tests.lab.pool import EnginePool
 from tests.lab.suites import Suite
+from tests.lab.warm import WarmExporter
 from tests.scenarios.judge import differences, wrong_causes
 from tests.scenarios.play import check, played
 from tests.scenarios.scenario import Scenario, all_scenarios
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[WarmExporter]:
+    """The program, imported once for all of them."""
+    with WarmExporter() as warm:
+        yield warm
 
 
 @pytest.fixture
@@ -41,10 +49,10 @@ def _need(engine: Engine, kind: str) -> None:
 @pytest.mark.parametrize(
     "scenario", [pytest.param(one, id=one.id) for one in all_scenarios()]
 )
-def test_every_pair(scenario: Scenario, engine: Engine) -> None:
+def test_every_pair(scenario: Scenario, engine: Engine, exporter: WarmExporter) -> None:
     """Each pair has the promise, the observation and the verdict it should have."""
     with played(scenario, engine):
-        ran = check(engine)
+        ran = check(exporter, engine)
 
     assert [] == sorted(differences(scenario, engine.release, ran))
     assert [] == sorted(wrong_causes(scenario, ran))

@@ -1,0 +1,110 @@
+"""Random topologies on a real engine: what is seen is what is promised.
+
+Nothing is tampered with, so every judged pair is as expected and nothing is in doubt.
+`make soak` plays 200 of them, `make test` a fixed handful.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.lab.exporter import Ran
+from tests.lab.pool import EnginePool
+from tests.lab.suites import Suite
+from tests.lab.warm import WarmExporter
+from tests.scenarios.judge import key_of
+from tests.scenarios.play import check, played
+from tests.scenarios.scenario import Scenario
+from tests.soak.random_topologies import topologies
+
+SHARDS = 40
+EXAMPLES = 5
+"""A shard's; 200 in all."""
+FEW = 6
+_LIMIT_S = 240.0
+"""A complete mesh of twelve waits for room in the neighbour table."""
+
+_SETTINGS = settings(
+    deadline=None,
+    database=None,
+    # What fails is looked at as it was drawn and after a few steps of shrinking.
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[WarmExporter]:
+    """The program, imported once for all of them."""
+    with WarmExporter(limit_s=_LIMIT_S) as warm:
+        yield warm
+
+
+@pytest.fixture(scope="module")
+def pool(engine_pool: EnginePool) -> Iterator[EnginePool]:
+    """The session's engines; the last is not for others."""
+    yield engine_pool
+    engine_pool.close()
+
+
+def deviations(ran: Ran) -> list[str]:
+    """Return the pairs that are not as promised, or of which that is not known."""
+    return [
+        f"{key_of(pair)}: {pair}"
+        for pair in ran.pairs
+        if pair["verdict"] not in ("as_expected", "not_judged")
+        or (pair["verdict"] == "as_expected" and pair["expected"] != _seen(pair))
+    ]
+
+
+def _seen(pair: dict[str, str]) -> str:
+    return {"reachable": "reachable", "unreachable": "isolated"}[pair["observed"]]
+
+
+def play(
+    scenario: Scenario, suite: Suite, pool: EnginePool, exporter: WarmExporter
+) -> None:
+    """Make a topology on an engine that nobody used, and look."""
+    pool.close()  # quicker than to remove so many one by one
+    engine = pool.shared(suite)
+    with played(scenario, engine):
+        ran = check(exporter, engine, "--all")
+
+    assert ([], 0) == (deviations(ran), ran.status), _pasteable(scenario)
+
+
+def _pasteable(scenario: Scenario) -> str:
+    prepare = [f"{place}: {command}" for place, command in scenario.prepare]
+    return "\n".join([*prepare, *scenario.docker])
+
+
+@pytest.mark.suites("forky")
+@pytest.mark.timeout(900)
+def test_a_few(engine_suite: Suite, pool: EnginePool, exporter: WarmExporter) -> None:
+    """A handful, the same every time."""
+
+    @settings(_SETTINGS, max_examples=FEW, derandomize=True)
+    @given(topologies(networks=5, containers=6))
+    def run(scenario: Scenario) -> None:
+        play(scenario, engine_suite, pool, exporter)
+
+    run()
+
+
+@pytest.mark.soak
+@pytest.mark.suites("forky")
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_many(
+    shard: int, engine_suite: Suite, pool: EnginePool, exporter: WarmExporter
+) -> None:
+    """All sizes, 200 in all."""
+
+    @seed(shard)
+    @settings(_SETTINGS, max_examples=EXAMPLES)
+    @given(topologies())
+    def run(scenario: Scenario) -> None:
+        play(scenario, engine_suite, pool, exporter)
+
+    run()
