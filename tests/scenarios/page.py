@@ -10,15 +10,15 @@ _HEAD = """\
 <!-- Generated: python -m tests.scenarios.page > docs/scenarios.md -->
 
 Each of them is set up on a private engine by the docker command line, tampered with
-where it says so, and looked at by `check --json`; what is promised and what is seen is
+where it says so, and looked at by `check --json`. What is promised and what is seen is
 compared pair by pair with the data in `tests/scenarios/data`, and the verdict with the
-table in [verdicts.md](verdicts.md). Every pair that breaks a promise stands in the data;
-all others are as expected. The newest engine plays all of them, the older ones a third
-in `make test` and all in `make test-all`.
+table in [verdicts.md](verdicts.md). Every pair that breaks a promise stands in the
+data; all others are as expected. The newest engine plays all of them, the older ones a
+third in `make test` and all in `make test-all`.
 
 *measured*: who reaches whom was measured on engines 20.10, 26.1 and 28.5 before this
-program existed. *moby*: the engine's own test asserts it. *ours*: written for what those
-lack. The last column names the true cause where a promise is broken, as `explain` has it.
+program existed. *moby*: the engine's own test asserts it. *ours*: written for what
+those lack. The last column names the true cause where a promise is broken.
 """
 
 _TITLES = {
