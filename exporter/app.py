@@ -23,7 +23,7 @@ from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
 from exporter.report.request import CheckRequest
 from exporter.scheduler import CycleScheduler
-from exporter.session import looks_at, open_session, runner_for
+from exporter.session import looks_at, open_session, policy_of, runner_for
 from exporter.store import SnapshotStore
 from exporter.web import Sources, WebServer, build_app
 
@@ -242,4 +242,5 @@ def _settings(config: Config) -> Settings:
         scopes=frozenset(config.probe.scopes),
         looks_at=looks_at(config),
         resync_interval_s=config.discovery.resync_interval,
+        policy=policy_of(config),
     )

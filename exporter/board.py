@@ -14,6 +14,7 @@ from exporter.model.aging import carried, stale
 from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import EPOCH_CYCLES, Planned, Selection, epochs_to_cover
+from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Topology
@@ -146,6 +147,7 @@ class Board:
         stream_connected: bool,
         notices: tuple[str, ...],
         tables: Mapping[IpVersion, tuple[int, int]],
+        policy: Policy = NO_POLICY,
     ) -> Snapshot:
         """Return an immutable picture of everything known.
 
@@ -155,6 +157,7 @@ class Board:
             stream_connected: its event stream is open.
             notices: what does not work here, a line each.
             tables: entries and hard limit of the host's neighbour tables.
+            policy: what is in force; what of it has expired is a notice.
         """
         with self._lock:
             tally = self._tally.copy()
@@ -170,7 +173,8 @@ class Board:
             neighbour_entries={v: entries for v, (entries, _) in tables.items()},
             neighbour_limit={v: limit for v, (_, limit) in tables.items()},
             tally=tally,
-            notices=notices,
+            notices=(*notices, *policy.notices(now.date())),
+            policy=policy,
         )
 
     def _max_age_s(self, topology: Topology) -> float:

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -22,41 +23,34 @@ from exporter.errors import EngineError, ExporterError
 from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
 from exporter.model.outcome import Scope
+from exporter.model.pair import Pair
 from exporter.model.plan import (
     EPOCH_CYCLES,
     Planned,
     Selection,
+    about,
     changed_sandboxes,
     plan,
     select,
     touching,
 )
+from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Network, SandboxId, Topology
 from exporter.presence import Presence
+from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
+from exporter.troubles import Troubles
 
 T = TypeVar("T")
 RETRY_S = 1.0
 """Seconds until an engine whose event stream is open is asked again."""
-
-
-class Surveyor(Protocol):
-    """What the daemon asks about the engine and the namespaces."""
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What does not work here and what still does, a line each."""
-        ...
-
-    def full(self) -> Topology:
-        """List everything, and bring the prober's sources in step."""
-        ...
-
-    def refresh(self, containers: frozenset[str], networks: frozenset[str]) -> Topology:
-        """Look again at some objects, and bring the prober's sources in step."""
-        ...
+RECHECK_S = 1.5
+"""Seconds until a silence that a cycle has found is looked at again; more than
+`CycleSettings.apart_s`."""
+Choose = Callable[[tuple[Planned, ...]], tuple[Planned, ...]]
+"""Which of the planned pairs a cycle is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +61,7 @@ class Settings:
     looks_at: Callable[[Network], bool]
     resync_interval_s: float
     """Seconds after which everything is listed again, events or not."""
+    policy: Policy = NO_POLICY
 
 
 class Daemon:
@@ -101,6 +96,7 @@ class Daemon:
         self._cycle_lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._dirt = Dirt(resync="start")
+        self._doubtful: frozenset[Pair] = frozenset()
         self._topology: Topology | None = None
         self._presence = Presence(clock)
         self._connected = False
@@ -108,7 +104,7 @@ class Daemon:
         self._losses = 0
         self._sweeps = 0
         self._stopping = False
-        self._failing: set[str] = set()
+        self._failing = Troubles()
         self._listed_s = self._progress_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
 
@@ -129,10 +125,10 @@ class Daemon:
         if self._stopping:
             return
         if connected:
-            self._leaves("stream")
+            self._failing.leaves("stream")
             self._log.info("engine.connected")
         else:
-            if self._enters("stream"):
+            if self._failing.enters("stream"):
                 self._log.error("engine.disconnected", error=error)
             if self._connected:
                 self.changed(Dirt(resync="gap"))
@@ -152,7 +148,7 @@ class Daemon:
 
     def cycle_skipped(self) -> None:
         """Count a cycle that was due while the one before was still at work."""
-        self._board.count(_count_overrun)
+        self._board.count(Tally.count_overrun)
         self._log.warning("cycle.skipped", reason="the cycle before is still at work")
         self._age()
 
@@ -167,6 +163,10 @@ class Daemon:
         self._config = (ok, when)
         self._publish()
 
+    def _recheck(self, pairs: frozenset[Pair]) -> None:
+        self._doubtful |= pairs
+        self._wake.set()
+
     # Work.
 
     async def run(self) -> None:
@@ -175,11 +175,18 @@ class Daemon:
         while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
-            dirt, self._dirt = self._dirt, Dirt()
-            if not dirt or self._stopping:
-                continue
-            if not await self._guarded("survey", self._survey(dirt)):
-                asyncio.get_running_loop().call_later(RETRY_S, self.changed, dirt)
+            await self._attend()
+
+    async def _attend(self) -> None:
+        """Do what is due: a look at the engine, then one at what was silent."""
+        dirt, self._dirt = self._dirt, Dirt()
+        doubtful, self._doubtful = self._doubtful, frozenset[Pair]()
+        if self._stopping:
+            return
+        if dirt and not await self._guarded("survey", self._survey(dirt)):
+            asyncio.get_running_loop().call_later(RETRY_S, self.changed, dirt)
+        if doubtful and self._engine_up:
+            await self._run_cycle("recheck", partial(about, pairs=doubtful))
 
     def quiesce(self) -> None:
         """Begin to stop: what is in hand is finished, nothing more is started."""
@@ -200,16 +207,16 @@ class Daemon:
         if self._stopping:
             return
         if self._engine_up and not await self._heartbeat.beats():
-            if self._enters("engine"):
+            if self._failing.enters("engine"):
                 self._log.error("engine.unavailable", error="no answer in time")
             self._lose_engine()
         if not self._engine_up:
             self._progress_s = self._clock.monotonic_s()
-            self._board.count(_count_skipped)
+            self._board.count(Tally.count_skipped)
             self.changed(Dirt(resync="gap"))
             self._publish()
             return
-        await self._run_cycle("interval", None)
+        await self._run_cycle("interval")
         age_s = self._clock.monotonic_s() - self._listed_s
         if age_s >= self._settings.resync_interval_s:
             self.changed(Dirt(resync="interval"))
@@ -226,12 +233,12 @@ class Daemon:
         was_up, self._engine_up = self._engine_up, True
         if dirt.resync:
             self._listed_s = self._clock.monotonic_s()
-            self._board.count(lambda tally: _count_resync(tally, dirt.resync))
+            self._board.count(lambda tally: tally.count_resync(dirt.resync))
         changed = changed_sandboxes(before, topology)
         if before is None or not was_up:
-            await self._run_cycle("start", None)
+            await self._run_cycle("start")
         elif changed or before != topology:
-            await self._run_cycle("change", changed)
+            await self._run_cycle("change", partial(touching, changed=changed))
 
     async def _ask_engine(self, dirt: Dirt) -> Topology | None:
         noted = self._presence.noted()
@@ -245,26 +252,26 @@ class Daemon:
             )
         except EngineError as error:
             self._progress_s = self._clock.monotonic_s()
-            if self._enters("engine"):
+            if self._failing.enters("engine"):
                 self._log.error("engine.unavailable", error=str(error))
             self._lose_engine()
             asyncio.get_running_loop().call_later(RETRY_S, self._retry, dirt)
             return None
-        self._leaves("engine")
+        self._failing.leaves("engine")
         self._presence.settle(noted, self._topology, topology)
         self._progress_s = self._clock.monotonic_s()
         return topology
 
-    async def _run_cycle(self, trigger: str, changed: set[SandboxId] | None) -> None:
-        if not await self._guarded("cycle", self._cycle(trigger, changed)):
+    async def _run_cycle(self, trigger: str, choose: Choose | None = None) -> None:
+        if not await self._guarded("cycle", self._cycle(trigger, choose)):
             self._age()
 
-    async def _cycle(self, trigger: str, changed: set[SandboxId] | None) -> None:
+    async def _cycle(self, trigger: str, choose: Choose | None) -> None:
         """Probe what is due and publish what it means.
 
         Args:
-            trigger: interval, change or start.
-            changed: probe only what these sandboxes touch; None is everything.
+            trigger: interval, change, recheck or start.
+            choose: which pairs to probe now; None is all whose turn it is.
         """
         async with self._cycle_lock:
             topology = self._topology
@@ -272,7 +279,7 @@ class Daemon:
                 return
             started, began_s = self._clock.now_utc(), self._clock.monotonic_s()
             planned, selection, outcome = await self._in(
-                self._probe_pool, lambda: self._probe(topology, changed)
+                self._probe_pool, lambda: self._probe(topology, trigger, choose)
             )
             if not self._engine_up:
                 return
@@ -286,26 +293,32 @@ class Daemon:
                 duration_s=self._clock.monotonic_s() - began_s,
             )
             self._board.finish_cycle(info)
-            self._sweeps += changed is None
+            self._sweeps += choose is None
             self._progress_s = self._clock.monotonic_s()
             snapshot = self._publish()
             report_cycle(self._log, info, snapshot, changes)
+            if outcome.doubtful:
+                loop = asyncio.get_running_loop()
+                loop.call_later(RECHECK_S, self._recheck, outcome.doubtful)
 
     def _probe(
-        self, topology: Topology, changed: set[SandboxId] | None
+        self, topology: Topology, trigger: str, choose: Choose | None
     ) -> tuple[tuple[Planned, ...], Selection, CycleOutcome]:
-        planned = plan(topology, self._settings.scopes, self._settings.looks_at)
-        wanted = planned if changed is None else touching(planned, changed)
+        by, today = self._settings, self._clock.now_utc().date()
+        planned = plan(topology, by.scopes, by.looks_at, by.policy, today)
+        wanted = planned if choose is None else choose(planned)
         with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
             selection = select(
                 topology,
                 wanted,
                 epoch=self._sweeps // EPOCH_CYCLES,
                 budget=budget,
+                everything=trigger == "recheck",  # whatever the turn is meanwhile
             )
-            is_there = self._presence.still_in(topology, lambda: self._topology)
+            look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
+            is_there = self._presence.still_in(topology, look.newest)
             outcome = self._runner.run(
-                topology, selection, self._board.states, is_there
+                topology, selection, self._board.states, is_there, look.at
             )
         return planned, selection, outcome
 
@@ -314,7 +327,7 @@ class Daemon:
             self.changed(dirt)
 
     def _note_sharing(self, holder: str) -> None:
-        if self._enters("sharing"):
+        if self._failing.enters("sharing"):
             self._log.warning("budget.shared", holder=holder)
 
     def _lose_engine(self) -> None:
@@ -339,11 +352,12 @@ class Daemon:
             engine_up=self._engine_up,
             stream_connected=self._connected,
             notices=self._surveyor.notices,
+            policy=self._settings.policy,
             tables=tables,
         )
         ok, when = self._config
         snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
-        report_notices(self._log, self._store.current().notices, snapshot.notices)
+        report_notices(self._log, self._store.current(), snapshot)
         self._store.publish(snapshot)
         return snapshot
 
@@ -357,40 +371,13 @@ class Daemon:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the one supervisor
-            self._board.count(lambda tally: _count_error(tally, stage))
-            if self._enters(stage):
+            self._board.count(lambda tally: tally.count_error(stage))
+            if self._failing.enters(stage):
                 known = isinstance(error, ExporterError)
                 self._log.error(f"{stage}.failed", error=str(error), exc_info=not known)
             return False
-        self._leaves(stage)
+        self._failing.leaves(stage)
         return True
-
-    def _enters(self, trouble: str) -> bool:
-        """Return whether a trouble is new, and remember it."""
-        new = trouble not in self._failing
-        self._failing.add(trouble)
-        return new
-
-    def _leaves(self, trouble: str) -> None:
-        self._failing.discard(trouble)
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
-
-
-def _count_overrun(tally: Tally) -> None:
-    tally.cycle_overruns += 1
-
-
-def _count_skipped(tally: Tally) -> None:
-    tally.cycles["skipped"] += 1
-
-
-def _count_resync(tally: Tally, reason: str) -> None:
-    tally.resyncs[reason] += 1
-
-
-def _count_error(tally: Tally, stage: str) -> None:
-    tally.errors[stage] += 1
-    if stage == "cycle":
-        tally.cycles["failed"] += 1

@@ -114,6 +114,17 @@ class NetlinkError(ExporterError):
         super().__init__(f"rtnetlink {what} failed (errno {errno})")
 
 
+class FirewallUnreadable(ExporterError):
+    """The packet filter of a namespace cannot be read."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the packet filter cannot be read ({reason}); run as root, or grant "
+            "CAP_NET_ADMIN"
+        )
+
+
 class PacketError(ExporterError):
     """Bytes that are not the packet they should be."""
 

@@ -9,22 +9,39 @@ from structlog.typing import FilteringBoundLogger
 
 from exporter.board import Change
 from exporter.model.outcome import VIOLATIONS
+from exporter.model.pair import PairState
 from exporter.model.snapshot import CycleInfo, Snapshot
 
 LOGGED_CHANGES = 50
 """Verdict changes of one cycle that get a line each; the rest are counted."""
 
 
-def report_notices(
-    log: FilteringBoundLogger, before: Sequence[str], now: Sequence[str]
-) -> None:
-    """Log what does not work here, once, and what has come to work again."""
-    for notice in now:
-        if notice not in before:
+def report_notices(log: FilteringBoundLogger, before: Snapshot, now: Snapshot) -> None:
+    """Log what does not work here, once, and what has come to work again.
+
+    An entry of the policy that has expired has a line of its own kind.
+    """
+    was, gone = _standing(before), {entry for _, entry in before.expired}
+    for notice in _standing(now):
+        if notice not in was:
             log.warning("notice.raised", notice=notice)
-    for notice in before:
-        if notice not in now:
+    for notice in was:
+        if notice not in _standing(now):
             log.info("notice.cleared", notice=notice)
+    for number, entry in now.expired:
+        if entry not in gone:
+            log.warning(
+                "policy.expired",
+                entry=number,
+                until=str(entry.until),
+                reason=entry.reason or None,
+            )
+
+
+def _standing(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the notices that are not about the policy."""
+    about_policy = snapshot.policy.notices(snapshot.taken.date())
+    return tuple(one for one in snapshot.notices if one not in about_policy)
 
 
 def report_cycle(
@@ -76,4 +93,13 @@ def _report_change(
         rule=state.decision.rule,
         result=str(state.observation.result),
         reason=state.reason or None,
+        **_why(state),
     )
+
+
+def _why(state: PairState) -> dict[str, str]:
+    """Return the likeliest cause and the first line of its evidence, if any."""
+    if not state.causes:
+        return {}
+    first = state.causes[0]
+    return {"cause": str(first.id), "evidence": first.evidence[0]}

@@ -10,12 +10,14 @@ from exporter.board import Board, only
 from exporter.budget import WINDOW_S, read_tables
 from exporter.clock import SystemClock
 from exporter.config import Config
+from exporter.cycle import doubtful_pairs
 from exporter.errors import EngineNotLocal, UnknownName
 from exporter.model.outcome import Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import (
     Planned,
     Selection,
+    about,
     entries_of,
     focus,
     needed_for,
@@ -24,13 +26,18 @@ from exporter.model.plan import (
 )
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import NetworkId, SandboxId, Topology
+from exporter.model.verdict import YOUNG
 from exporter.presence import Presence
 from exporter.report.request import CheckRequest
-from exporter.session import Session, looks_at, open_session, runner_for
+from exporter.session import Session, looks_at, open_session, policy_of, runner_for
 
 Progress = Callable[[str], None]
 _LASTING_S = 30 * 86400.0
 """What one check has seen does not grow old before it ends."""
+_RECHECK_S = 1.5
+"""Until a silence is looked at again; more than `CycleSettings.apart_s`."""
+_ROUNDS = 3
+"""Looks at what was silent: while it was young, suspected, and to be sure."""
 _FRUITLESS = 3
 """Sweeps in a row that add nothing before the rest is given up."""
 _REPLACED = "an end was replaced while it was looked at"
@@ -95,13 +102,14 @@ class _Check:
             found,
             frozenset(self._session.config.probe.scopes),
             looks_at(self._session.config),
+            policy_of(self._session.config),
+            started.date(),
         )
         asked = self._asked(found, planned)
-        wanted = {item.pair for item in asked} | needed_for(asked, planned)
-        todo = tuple(item for item in planned if item.pair in wanted)
+        todo = about(planned, {item.pair for item in asked})
         everything = self._request.everything or self._request.only is not None
         self._sweep(found, planned, todo, everything=everything)
-        self._await_grown(found, planned, todo)
+        self._await_certainty(found, planned)
         self._board.finish_cycle(
             CycleInfo(
                 number=1,
@@ -164,12 +172,12 @@ class _Check:
             left = tuple(
                 item
                 for item in todo
-                if item.pair not in done and not item.decision.leaves_host
+                if item.pair not in done and not item.decision.is_left_alone
             )
             if not left:
                 return
             self._wait_for_room(found, planned, left, len(todo))
-            due = self._with_controls(left, planned)
+            due = about(planned, {item.pair for item in left})
         self._unsettled.update((item.pair, _NO_ROOM) for item in left)
 
     def _wait_for_room(
@@ -196,33 +204,28 @@ class _Check:
         self._probe(found, planned, controls, everything=True)
         time.sleep(wait_s / 2)
 
-    def _with_controls(
-        self, left: tuple[Planned, ...], planned: tuple[Planned, ...]
-    ) -> tuple[Planned, ...]:
-        """Return pairs with the host and gateway pairs that control them."""
-        wanted = {item.pair for item in left} | needed_for(left, planned)
-        return tuple(item for item in planned if item.pair in wanted)
-
     def _rounds(self, found: Topology, left: Iterable[Planned]) -> int:
         entries = {entry for item in left for entry in entries_of(found, item)}
         limit = min(table.hard_limit for table in read_tables().values())
         return max(1, -(-len(entries) // max(1, limit // 4)))
 
-    def _await_grown(
-        self, found: Topology, planned: tuple[Planned, ...], todo: tuple[Planned, ...]
-    ) -> None:
-        """Probe once more what was silent while an end was too young."""
-        waiting = {s.pair for s in self._board.states.values() if _is_young(s)}
-        if not waiting:
-            return
+    def _await_certainty(self, found: Topology, planned: tuple[Planned, ...]) -> None:
+        """Probe again what was silent: once it is old enough, and in a second cycle."""
         grace_s = self._session.config.probe.grace_period
-        self._progress(
-            f"waiting {grace_s:.0f} s: a container that has just started is silent yet"
-        )
-        time.sleep(grace_s)
-        items = tuple(item for item in todo if item.pair in waiting)
-        again = self._with_controls(items, planned)
-        self._probe(found, planned, again, everything=True)
+        for _ in range(_ROUNDS):
+            states = tuple(self._board.states.values())
+            young = {state.pair for state in states if state.reason == YOUNG}
+            doubtful = doubtful_pairs(states)
+            if young:
+                self._progress(
+                    f"waiting {grace_s:.0f} s: a container that has just started is "
+                    "silent yet"
+                )
+            elif not doubtful:
+                return
+            time.sleep(grace_s if young else _RECHECK_S)
+            again = about(planned, young | doubtful)
+            self._probe(found, planned, again, everything=True)
 
     def _probe(
         self,
@@ -257,10 +260,6 @@ class _Check:
         self._progress(f"waiting for {holder}, which is probing on this host")
 
 
-def _is_young(state: PairState) -> bool:
-    return state.verdict is Verdict.UNVERIFIED and "grace period" in state.reason
-
-
 def _networks(found: Topology, names: Iterable[str]) -> frozenset[NetworkId]:
     known = {network.name: network.id for network in found.networks}
     known.update((network.id, network.id) for network in found.networks)
@@ -281,6 +280,7 @@ def _snapshot(session: Session, board: Board, found: Topology) -> Snapshot:
         engine_up=True,
         stream_connected=False,
         notices=session.survey.notices,
+        policy=policy_of(session.config),
         tables=tables,
     )
     return replace(snapshot, topology=found)

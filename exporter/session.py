@@ -5,7 +5,7 @@ Used by the daemon and by every one-shot command alike.
 
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,13 +16,19 @@ from exporter.budget import SharedBudget
 from exporter.capabilities import Privileges, read_privileges
 from exporter.clock import Clock, SystemClock
 from exporter.config import Config
-from exporter.cycle import CycleRunner, CycleSettings
+from exporter.cycle import CycleRunner
+from exporter.diagnosis import Diagnosis
 from exporter.engine.api import RequestObserver
 from exporter.engine.client import DockerEngine
 from exporter.engine.inventory import Inventory
 from exporter.hostns import HostCandidates
 from exporter.icmp.prober import Prober
-from exporter.model.topology import Network, SandboxId
+from exporter.inspection import Inspector
+from exporter.model.inspection import Inspection
+from exporter.model.pair import PairState
+from exporter.model.policy import Policy
+from exporter.model.topology import Network, SandboxId, Topology
+from exporter.sightings import CycleSettings
 from exporter.survey import Survey
 
 _UNIX = "unix://"
@@ -43,6 +49,7 @@ class Session:
     survey: Survey
     budget: SharedBudget
     privileges: Privileges
+    inspector: Inspector
 
     def __enter__(self) -> Self:
         """Start the prober, with room for five sockets a sandbox."""
@@ -101,6 +108,7 @@ def open_session(
         survey=survey,
         budget=SharedBudget(clock),
         privileges=privileges,
+        inspector=Inspector(path_map=path_map),
     )
 
 
@@ -115,7 +123,16 @@ def runner_for(
         confirm_packets=config.probe.confirm_packets,
         grace_s=config.probe.grace_period,
     )
-    return CycleRunner(session.prober, session.clock, settings)
+
+    def inspect(topology: Topology, states: Sequence[PairState]) -> Inspection:
+        return session.inspector.inspect(topology, states, session.survey.host_found)
+
+    return CycleRunner(session.prober, session.clock, settings, Diagnosis(inspect))
+
+
+def policy_of(config: Config) -> Policy:
+    """Return the policy of a configuration."""
+    return Policy(tuple(entry.entry() for entry in config.policy))
 
 
 def looks_at(config: Config) -> Callable[[Network], bool]:

@@ -26,6 +26,7 @@ from exporter.hostns import (
     read_host_network,
 )
 from exporter.icmp.probes import Source
+from exporter.model.policy import opted_out
 from exporter.model.routing import bridge_has_address, gateway_of
 from exporter.model.topology import (
     HOST,
@@ -85,6 +86,11 @@ class Survey:
     def notices(self) -> tuple[str, ...]:
         """What does not work here and what still does, a line each."""
         return self._notices
+
+    @property
+    def host_found(self) -> HostFound | None:
+        """Where the engine's namespace is; None while it is not found."""
+        return self._found
 
     def full(self) -> Topology:
         """List everything.
@@ -152,8 +158,9 @@ class Survey:
         return HostNetwork(available=False, source="it ended while it was looked at")
 
     def _sources(self, topology: Topology) -> Iterable[Source]:
+        left_alone = opted_out(topology)
         for sandbox in topology.sandboxes:
-            if sandbox.endpoints:
+            if sandbox.endpoints and sandbox.id not in left_alone:
                 yield Source(
                     id=sandbox.id,
                     namespace=NamespaceRef(

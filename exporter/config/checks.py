@@ -5,12 +5,15 @@ rest of a sentence that begins with the setting's name.
 """
 
 import re
+from contextlib import suppress
+from datetime import date
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from exporter.config.units import ListenAddress, listen_address_from
 
 _SCHEMES = ("unix", "tcp", "http", "https", "ssh")
+_TEXT_LIMIT = 200
 
 
 def _text(value: object) -> str:
@@ -57,6 +60,63 @@ def glob(value: object) -> str:
     text = _text(value)
     if not text:
         message = "must not be empty"
+        raise ValueError(message)
+    return text
+
+
+def closed_glob(value: object) -> str:
+    """Return a pattern of names in which every bracket is closed.
+
+    `fnmatch` takes an open one for the character itself, which no name has.
+    """
+    text = glob(value)
+    rest = text
+    while "[" in rest:
+        rest = rest.partition("[")[2]
+        # A bracket that comes first, or after the negation, is one of the characters.
+        end = rest.find("]", 2 if rest.startswith("!") else 1)
+        if end < 0:
+            message = "must not leave a [ open (the character itself is [[])"
+            raise ValueError(message)
+        rest = rest[end + 1 :]
+    return text
+
+
+def label_glob(value: object) -> str:
+    """Return which label a container must have: KEY, or KEY=GLOB."""
+    text = _text(value)
+    key, separator, pattern = text.partition("=")
+    if not key or re.search(r"[*?\[\]\s]", key):
+        message = "must be KEY or KEY=GLOB, without wildcards in KEY"
+        raise ValueError(message)
+    if separator and pattern:
+        closed_glob(pattern)
+    return text
+
+
+def family(value: object) -> object:
+    """Return an address family, which is a number and nothing like it."""
+    if type(value) is int and value in (4, 6):
+        return value
+    message = "must be 4 or 6"
+    raise ValueError(message)
+
+
+def day(value: object) -> date:
+    """Return a day of the calendar."""
+    text = value if isinstance(value, str) else ""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    message = "must be a date such as 2026-12-31"
+    raise ValueError(message)
+
+
+def one_line(value: object) -> str:
+    """Return a text of at most 200 characters, with its line ends as blanks."""
+    text = " ".join(_text(value).split())
+    if len(text) > _TEXT_LIMIT:
+        message = f"must not be longer than {_TEXT_LIMIT} characters"
         raise ValueError(message)
     return text
 

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from exporter.config.cross import CROSS_CHECKS
 from exporter.config.document import Document, KeyPath, read
 from exporter.config.environment import environment_values, unknown_variables
+from exporter.config.policy import useless_entries
 from exporter.config.schema import Config
-from exporter.config.settings import settings
+from exporter.config.settings import POLICY, settings
 from exporter.config.wording import text_of
 from exporter.errors import ConfigError
 from exporter.printable import printable
@@ -41,6 +42,9 @@ class _Layer:
 
     def add(self, path: KeyPath, text: str) -> None:
         """Note a problem."""
+        if self.file is not None and path not in self.document.lines:
+            # A single text stands for a list of it: it has no number in the file.
+            path = path[:-1] if isinstance(path[-1], int) else path
         self.problems.append((self.document.line_of(path) or 0, path, text))
         self.bad.add(path[:2])
 
@@ -114,13 +118,18 @@ def _file_layer(path: Path | None) -> _Layer:
     document = read(path)
     # A section with nothing but comments in it is null, and means the defaults.
     values = {
-        key: {} if value is None else value for key, value in document.values.items()
+        key: _empty(key) if value is None else value
+        for key, value in document.values.items()
     }
     layer = _Layer(values, file=path, document=document)
     for line, key_path, text in document.problems:
         layer.problems.append((line or 0, key_path, text))
         layer.bad.add(key_path[:2])
     return layer
+
+
+def _empty(key: str) -> object:
+    return [] if key == POLICY else {}
 
 
 def _environment_layer(environment: Mapping[str, str]) -> _Layer:
@@ -148,18 +157,37 @@ def _check(layer: _Layer) -> None:
     except ValidationError as error:
         for details in error.errors(include_url=False):
             layer.add(details["loc"], text_of(details))
+    for index, cover in useless_entries(layer.values.get(POLICY)):
+        layer.add((POLICY, index), _why_useless(layer, cover))
+
+
+def _why_useless(layer: _Layer, cover: int | None) -> str:
+    if cover is None:
+        return (
+            "can never fit a pair: the host fits no key of from, and a gateway no key "
+            "of to but network"
+        )
+    line = layer.document.line_of((POLICY, cover))
+    return (
+        f"can never decide a pair: policy[{cover}] in line {line} decides every pair "
+        "that it fits"
+    )
 
 
 def _merged(layers: list[_Layer]) -> Values:
     merged: dict[str, dict[str, object]] = {}
+    policy: list[object] = []
     for layer in layers:
+        entries = layer.values.get(POLICY)
+        if isinstance(entries, list) and all(path[0] != POLICY for path in layer.bad):
+            policy = entries
         for section, values in layer.values.items():
             if not isinstance(values, Mapping) or (section,) in layer.bad:
                 continue
             for key, value in values.items():
                 if (section, key) not in layer.bad:
                     merged.setdefault(section, {})[key] = value
-    return dict(merged)
+    return {**merged, POLICY: policy}
 
 
 def _cross_check(config: Config, layers: list[_Layer]) -> None:

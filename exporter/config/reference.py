@@ -6,8 +6,14 @@ argument `example` deploy/dockernet.example.yaml. Tests compare both with the fi
 
 import sys
 import textwrap
+from collections.abc import Iterator
 
-from exporter.config.settings import Setting, sections, settings
+from pydantic import BaseModel
+
+from exporter.config.policy import PolicyEntryConfig, SelectorConfig
+from exporter.config.schema import Config
+from exporter.config.section import About
+from exporter.config.settings import POLICY, Setting, sections, settings
 
 _INTRODUCTION = """\
 # Configuration
@@ -24,7 +30,7 @@ lists are separated by commas),
 (../deploy/dockernet.example.yaml)),
 4. its default.
 
-The file is YAML 1.2 in UTF-8: sections, and in them keys. Unknown keys, keys given \
+The file is YAML 1.2 in UTF-8: sections, and in them keys; `policy` is a list. Unknown keys, keys given \
 twice and values out of bounds are errors. Every problem is reported at once, with its \
 line, by `dockernet-exporter config check FILE` too. `SIGHUP` reloads; a file with a \
 problem changes nothing.
@@ -37,6 +43,25 @@ Four times `probe.timeout` must not exceed `probe.interval`.
 _TABLE_HEAD = """\
 | setting | written as | unit | default | bounds | environment | command line |
 | --- | --- | --- | --- | --- | --- | --- |
+"""
+_KEYS_HEAD = """\
+| key | written as | left out | meaning |
+| --- | --- | --- | --- |
+"""
+_POLICY_EXAMPLE = """\
+policy:  # the first entry that fits a pair decides
+  - from: {project: shop, service: "web*"}
+    to: {network: billing, container: ["db", "db-*"]}
+    expect: reachable
+    reason: the shop reads invoices until the new interface is there
+    until: 2026-12-31
+  - from: {label: "tier=guest"}
+    to: {label: "tier=guest"}
+    expect: isolated
+    reason: guests share a bridge, and must not see each other
+  - to: {network: "ci_*"}
+    scope: [container, host]
+    expect: ignore
 """
 _EXAMPLE_HEAD = """\
 # Every setting of dockernet-exporter with its default; leave out what suits you.
@@ -54,6 +79,7 @@ def configuration_page() -> str:
         parts.extend(_row(setting) for setting in here)
         parts.append("\n")
         parts.extend(_entry(setting) for setting in here)
+    parts.extend(_policy_section())
     return "".join(parts)
 
 
@@ -64,7 +90,31 @@ def example_file() -> str:
         parts.append(f"\n{section}:\n")
         here = [setting for setting in settings() if setting.section == section]
         parts.extend(_example(setting) for setting in here)
+    parts.append(f"\n{textwrap.indent(_POLICY_EXAMPLE, '# ')}")
     return "".join(parts)
+
+
+def _policy_section() -> Iterator[str]:
+    field = Config.model_fields[POLICY]
+    yield f"\n## `{POLICY}`\n\n{field.description} It stands in the file only, and "
+    yield "has neither variables nor options. [policy.md](policy.md) explains it.\n\n"
+    yield f"```yaml\n{_POLICY_EXAMPLE}```\n\nAn entry:\n\n"
+    yield from _key_table(PolicyEntryConfig)
+    yield "\nKeys of `from` and `to`; all that are given must fit:\n\n"
+    yield from _key_table(SelectorConfig)
+
+
+def _key_table(model: type[BaseModel]) -> Iterator[str]:
+    yield _KEYS_HEAD
+    for name, field in model.model_fields.items():
+        about = next(item for item in field.metadata if isinstance(item, About))
+        cells = (
+            f"`{field.alias or name}`",
+            about.form,
+            about.default or "anything",
+            field.description or "",
+        )
+        yield f"| {' | '.join(cells)} |\n"
 
 
 def _row(setting: Setting) -> str:

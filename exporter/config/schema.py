@@ -5,11 +5,10 @@
 this boundary only.
 """
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 
 from exporter.config.checks import (
     absolute_path,
@@ -20,26 +19,13 @@ from exporter.config.checks import (
     log_level,
     telemetry_path,
 )
+from exporter.config.policy import PolicyEntries
+from exporter.config.section import About, Section
 from exporter.config.units import ListenAddress, seconds_from
 from exporter.model.outcome import Scope
 
 DEFAULT_ENGINE_HOST = "unix:///var/run/docker.sock"
 DEFAULT_LISTEN_ADDRESS = ListenAddress("127.0.0.1", 10042)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What the documentation says of a setting beside its description."""
-
-    form: str
-    """How it is written."""
-    unit: str = ""
-    option: str | None = None
-    """The command-line option that sets it too."""
-    default: str | None = None
-    """The default in words, where it depends on the surroundings."""
-    example: str | None = None
-    """YAML, for settings without a default worth showing."""
 
 
 _DURATION = About(form="duration", unit="seconds")
@@ -59,18 +45,14 @@ EngineHost = Annotated[str, BeforeValidator(engine_host)]
 TelemetryPath = Annotated[str, BeforeValidator(telemetry_path)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class PathMapping(_Section):
+class PathMapping(Section):
     """A folder of the engine's mount namespace, and where we see it."""
 
     source: AbsolutePath = Field(alias="from")
     target: AbsolutePath = Field(alias="to")
 
 
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """Which engine, and how its namespaces are found."""
 
     host: Annotated[
@@ -104,7 +86,7 @@ class EngineConfig(_Section):
     ] = None
 
 
-class ProbeConfig(_Section):
+class ProbeConfig(Section):
     """What is probed, how often and how fast."""
 
     interval: Annotated[
@@ -164,7 +146,7 @@ class ProbeConfig(_Section):
     ] = tuple(Scope)
 
 
-class DiscoveryConfig(_Section):
+class DiscoveryConfig(Section):
     """How the engine's objects are followed."""
 
     resync_interval: Annotated[
@@ -178,7 +160,7 @@ class DiscoveryConfig(_Section):
     ] = 300.0
 
 
-class NetworksConfig(_Section):
+class NetworksConfig(Section):
     """Which networks are looked at."""
 
     include: Annotated[
@@ -193,7 +175,7 @@ class NetworksConfig(_Section):
     ] = ()
 
 
-class WebConfig(_Section):
+class WebConfig(Section):
     """The HTTP server."""
 
     listen_addresses: Annotated[
@@ -218,7 +200,7 @@ class WebConfig(_Section):
     ] = False
 
 
-class LogConfig(_Section):
+class LogConfig(Section):
     """The log, on standard error."""
 
     level: Annotated[
@@ -233,7 +215,7 @@ class LogConfig(_Section):
     ] = "auto"
 
 
-class MetricsConfig(_Section):
+class MetricsConfig(Section):
     """What is exported."""
 
     series_limit: Annotated[
@@ -256,7 +238,7 @@ class MetricsConfig(_Section):
     ] = True
 
 
-class Config(_Section):
+class Config(Section):
     """All settings, checked one by one; `load` checks them against each other."""
 
     engine: EngineConfig = EngineConfig()
@@ -266,3 +248,10 @@ class Config(_Section):
     web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
     metrics: MetricsConfig = MetricsConfig()
+    policy: Annotated[
+        PolicyEntries,
+        Field(
+            description="What is to be expected instead of what Docker promises: a "
+            "list, of which the first entry that fits a pair decides."
+        ),
+    ] = ()

@@ -12,6 +12,8 @@ from exporter.config.schema import About, Config
 from exporter.config.units import duration_text
 
 ENVIRONMENT_PREFIX = "DOCKERNET_"
+POLICY = "policy"
+"""The key of the file that is a list, not a section of settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

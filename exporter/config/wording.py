@@ -9,10 +9,13 @@ from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
 
-from exporter.config.settings import Setting, sections, settings
+from exporter.config.policy import PolicyEntryConfig, SelectorConfig
+from exporter.config.settings import POLICY, Setting, sections, settings
 from exporter.printable import printable
 
 _SHOWN_LENGTH = 60
+_ENTRY_DEPTH = 3
+"""Parts of the path of a key of an entry: policy, its index, the key."""
 _KINDS = {
     "string_type": "must be text",
     "int_type": "must be a whole number",
@@ -30,6 +33,8 @@ def text_of(error: ErrorDetails) -> str:
     """Return what is wrong, as the end of a sentence that begins with the setting."""
     kind = error["type"]
     if kind == "extra_forbidden":
+        if error["loc"][0] == POLICY and len(error["loc"]) > 1:
+            return _unknown_policy_key(error["loc"])
         return unknown_key([str(part) for part in error["loc"]])
     if kind in _PLAIN:
         return _PLAIN[kind]
@@ -70,7 +75,7 @@ def shown(value: object) -> str:
 def unknown_key(path: list[str]) -> str:
     """Return what to say of a key that nothing reads."""
     *parents, key = path
-    names = {name for name, _ in sections()}
+    names = {name for name, _ in sections()} | {POLICY}
     if len(parents) > 1:
         return _unknown([])
     if not parents:
@@ -85,12 +90,23 @@ def unknown_key(path: list[str]) -> str:
     return _unknown([f"{parents[0]}.{near[0]}"] if near else elsewhere)
 
 
+def _unknown_policy_key(location: tuple[int | str, ...]) -> str:
+    """Return what to say of a key that no entry, or no end of one, has."""
+    known = (PolicyEntryConfig, SelectorConfig)[len(location) > _ENTRY_DEPTH]
+    keys = [field.alias or name for name, field in known.model_fields.items()]
+    near = get_close_matches(str(location[-1]), keys, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(keys)}"
+    return f"no such key; {hint}"
+
+
 def unknown_variable(name: str, known: Iterable[str], prefix: str) -> str | None:
     """Return what to say of a variable, None if it is probably not meant for us.
 
     Docker's links and Kubernetes' services put variables of their own into a
     container, such as DOCKERNET_PORT.
     """
+    if name == f"{prefix}{POLICY.upper()}":
+        return "no such setting; the policy stands in the file only"
     bare = {variable.removeprefix(prefix): variable for variable in known}
     key = name.removeprefix(prefix)
     near = get_close_matches(key, bare, n=1, cutoff=0.8)

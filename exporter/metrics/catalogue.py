@@ -14,6 +14,7 @@ from exporter.metrics import (
     engine,
     inventory,
     paths,
+    policy,
     probes,
     verdicts,
 )
@@ -32,6 +33,7 @@ class Group:
 GROUPS: tuple[Group, ...] = (
     Group(title="Verdicts", families=verdicts.FAMILIES),
     Group(title="Pairs and endpoints", families=paths.FAMILIES),
+    Group(title="Policy", families=policy.FAMILIES),
     Group(title="Probes and lookups", families=probes.FAMILIES),
     Group(title="Budget", families=budget.FAMILIES),
     Group(title="Networks and containers", families=inventory.FAMILIES),

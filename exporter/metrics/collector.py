@@ -19,6 +19,7 @@ from exporter.metrics import (
     engine,
     inventory,
     paths,
+    policy,
     probes,
     verdicts,
 )
@@ -138,6 +139,7 @@ def build(
 def _all(snapshot: Snapshot, facts: PairFacts, *, detail: bool) -> Iterator[Samples]:
     yield from verdicts.collect(snapshot, facts)
     yield from paths.collect(snapshot, facts, detail=detail)
+    yield from policy.collect(snapshot, facts)
     yield from probes.collect(snapshot)
     yield from budget.collect(snapshot)
     yield from inventory.collect(snapshot)

@@ -49,6 +49,8 @@ class PairFacts:
     host: dict[EndpointKey, bool] = field(default_factory=dict)
     """Endpoints that the host probed, and whether one answered."""
     coverage: dict[Expected, Coverage] = field(default_factory=dict)
+    policy: Counter[Expected] = field(default_factory=Counter)
+    """Pairs that the policy decides, by what it expects."""
     detail_pairs: int = 0
     """Pairs that could be shown one by one: all but names, which are no paths."""
 
@@ -74,10 +76,12 @@ def gather(snapshot: Snapshot) -> PairFacts:
         pair, decision = state.pair, state.decision
         scope, expected = pair.scope, decision.expected
         seen = state.observation.observed
+        if decision.policy is not None:
+            facts.policy[expected] += 1
         measured = up and is_measured(seen, state.verdict)
         if scope is not Scope.NAME:
             facts.detail_pairs += 1
-        if not decision.leaves_host:
+        if not decision.is_left_alone:
             _cover(facts, state, measured)
         endpoint = (pair.destination, pair.network, pair.ip_version)
         if scope is Scope.CONTAINER:

@@ -5,6 +5,7 @@ only. Prometheus itself adds the instance, so none of these says which host it i
 """
 
 from exporter.metrics.family import Label
+from exporter.model.cause import CauseId
 from exporter.model.outcome import (
     VIOLATIONS,
     Expected,
@@ -14,9 +15,6 @@ from exporter.model.outcome import (
     Scope,
     Verdict,
 )
-
-CAUSES = ("unknown",)
-"""Why a promise is broken, as far as it is known."""
 
 CONTAINER = Label(
     name="container",
@@ -41,7 +39,9 @@ DESTINATION_NETWORK = Label(
 )
 IP_VERSION = Label(name="ip_version", text="Address family.", values=("4", "6"))
 EXPECTED = Label(
-    name="expected", text="What Docker promises.", values=tuple(map(str, Expected))
+    name="expected",
+    text="What is promised, by Docker or the policy.",
+    values=tuple(map(str, Expected)),
 )
 OBSERVED = Label(
     name="observed", text="What was seen.", values=tuple(map(str, Observed))
@@ -63,7 +63,11 @@ VIOLATION_KIND = Label(
     text="Which way the promise is broken.",
     values=tuple(str(verdict) for verdict in Verdict if verdict in VIOLATIONS),
 )
-CAUSE = Label(name="cause", text="Why, as far as it is known.", values=CAUSES)
+CAUSE = Label(
+    name="cause",
+    text="The likeliest reason, `unknown` where none was found.",
+    values=tuple(map(str, CauseId)),
+)
 
 
 def ip_version(version: int) -> str:

@@ -7,6 +7,7 @@ from exporter.metrics import labels as label
 from exporter.metrics.facts import PairFacts
 from exporter.metrics.family import Family, Kind, Samples
 from exporter.metrics.sizes import Sizes
+from exporter.model.cause import CauseId
 from exporter.model.outcome import (
     VIOLATIONS,
     Expected,
@@ -91,7 +92,7 @@ NETWORK_PAIRS = Family(
 PAIR_VIOLATIONS = Family(
     name="pair_violations",
     kind=Kind.GAUGE,
-    help="Pairs of every scope that contradict Docker's promise.",
+    help="Pairs of every scope that contradict what is promised.",
     labels=(label.VIOLATION_KIND, label.IP_VERSION),
     bound="4, always all of them",
     most=lambda _: 4,
@@ -252,5 +253,5 @@ def _violation_labels(snapshot: Snapshot, state: PairState) -> tuple[str, ...]:
         label.ip_version(state.pair.ip_version),
         protocol,
         state.verdict,
-        label.CAUSES[0],
+        state.causes[0].id if state.causes else CauseId.UNKNOWN,
     )

@@ -51,7 +51,7 @@ def _carry(
 def stale(state: PairState, now: datetime, reason: str) -> PairState:
     """Return a state that no longer says anything: unverified, nothing observed.
 
-    What was never judged stays that way.
+    What was never judged stays that way; a silence has to be seen anew.
     """
     unjudged = state.verdict in (Verdict.NOT_JUDGED, Verdict.SKIPPED)
     verdict = state.verdict if unjudged else Verdict.UNVERIFIED
@@ -61,5 +61,7 @@ def stale(state: PairState, now: datetime, reason: str) -> PairState:
         controls=NO_CONTROLS,
         verdict=verdict,
         reason=state.reason if unjudged else reason,
+        causes=(),
+        silent_since_s=None,
         since=since(state, verdict, now),
     )

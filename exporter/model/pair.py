@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from exporter.model.cause import Cause
 from exporter.model.outcome import Expected, Observation, Scope, Verdict
 from exporter.model.topology import (
     ContainerId,
@@ -39,11 +40,11 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What Docker promises for a pair, and which rule says so."""
+    """What is expected of a pair, and which rule or policy entry says so."""
 
     expected: Expected
     rule: str
-    """Id of the rule that decided."""
+    """Id of the rule that decided; `policy-N` or `opted-out` where it was none."""
     source_network: NetworkId | None
     """Network of the interface that the source's route uses; None for the host,
     and where the API gives the source no route."""
@@ -53,6 +54,21 @@ class Decision:
     """The API gives the source a route to the destination."""
     leaves_host: bool = False
     """Packets would leave the host; such a pair is never probed."""
+    promised: Expected | None = None
+    """What Docker itself promises, where a policy entry decided; else None."""
+    promised_by: str | None = None
+    """Id of the rule that says so."""
+    policy: int | None = None
+    """Number of the policy entry that decided, from 1."""
+    policy_reason: str = ""
+    """Why it is so, in the words of that entry."""
+    opted_out: bool = False
+    """An end asked by its label to be left alone; such a pair is never probed."""
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Return whether the pair is never probed."""
+        return self.leaves_host or self.opted_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +98,12 @@ class PairState:
     """When the verdict became what it is."""
     probed: datetime | None = None
     """When it was last probed; None if never."""
+    causes: tuple[Cause, ...] = ()
+    """Why the promise is broken, the likeliest first; `UNKNOWN` where nothing that was
+    looked at explains it. Empty for every other verdict."""
+    silent_since_s: float | None = None
+    """Monotonic time of the first of the cycles in a row, up to now, that found a
+    promised reply missing and no excuse for it; None without."""
 
 
 def since(before: PairState | None, verdict: Verdict, now: datetime) -> datetime:

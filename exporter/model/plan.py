@@ -8,12 +8,14 @@ isolation is checked exhaustively, meshes inside a network are not.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from hashlib import blake2b
 
 from exporter.model.expectation import Promises
 from exporter.model.outcome import Scope
 from exporter.model.pair import Decision, Pair
 from exporter.model.pairs import all_pairs
+from exporter.model.policy import ALWAYS, NO_POLICY, Applied, Policy
 from exporter.model.routing import gateway_of
 from exporter.model.topology import (
     HOST,
@@ -149,7 +151,11 @@ def _gateway_entry(
 
 
 def plan(
-    topology: Topology, scopes: Collection[Scope], networks: Callable[[Network], bool]
+    topology: Topology,
+    scopes: Collection[Scope],
+    networks: Callable[[Network], bool],
+    policy: Policy = NO_POLICY,
+    today: date = ALWAYS,
 ) -> tuple[Planned, ...]:
     """Return every pair with its promise, of the networks that are looked at.
 
@@ -157,11 +163,13 @@ def plan(
         topology: what exists.
         scopes: the scopes to look at.
         networks: whether a network is looked at; both ends' must be.
+        policy: the user's own, which comes after Docker's promises.
+        today: in UTC; entries of the policy that have expired decide nothing.
     """
-    promises = Promises(topology)
+    promises, applied = Promises(topology), Applied(policy, topology, today)
     wanted = {network.id for network in topology.networks if networks(network)}
     planned = (
-        Planned(pair=pair, decision=promises.decide(pair))
+        Planned(pair=pair, decision=applied.decide(pair, promises.decide(pair)))
         for pair in all_pairs(topology, scopes)
         if pair.network in wanted
     )
@@ -188,13 +196,20 @@ def touching(
     planned: Collection[Planned], changed: Collection[SandboxId]
 ) -> tuple[Planned, ...]:
     """Return the pairs with a changed end, and those that control them."""
-    wanted = {
-        item.pair
-        for item in planned
-        if item.pair.source in changed or item.pair.destination_sandbox in changed
-    }
-    items = [item for item in planned if item.pair in wanted]
-    wanted |= needed_for(items, planned)
+    return about(
+        planned,
+        {
+            item.pair
+            for item in planned
+            if item.pair.source in changed or item.pair.destination_sandbox in changed
+        },
+    )
+
+
+def about(planned: Collection[Planned], pairs: Collection[Pair]) -> tuple[Planned, ...]:
+    """Return some pairs, those of them that are planned, and what controls them."""
+    items = [item for item in planned if item.pair in pairs]
+    wanted = {item.pair for item in items} | needed_for(items, planned)
     return tuple(item for item in planned if item.pair in wanted)
 
 
@@ -231,7 +246,8 @@ def select(
 
     Host, gateway and name pairs and pairs across networks first: they cost at most
     one entry an endpoint; then the meshes inside networks, both directions of a
-    pair together. Pairs whose packets would leave the host are never probed.
+    pair together. Pairs whose packets would leave the host are never probed, nor
+    are those with an end that asked to be left alone.
 
     Args:
         topology: what exists.
@@ -245,7 +261,7 @@ def select(
     kept: set[Pair] = set()
     refused = 0
     for item in ordered:
-        if item.decision.leaves_host or not _has_turn(item, turns):
+        if item.decision.is_left_alone or not _has_turn(item, turns):
             continue
         if budget.take(entries_of(topology, item)):
             kept.add(item.pair)

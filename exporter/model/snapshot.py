@@ -12,6 +12,7 @@ from functools import cached_property
 
 from exporter.model.outcome import VIOLATIONS, Expected, Observed, Scope, Verdict
 from exporter.model.pair import PairState
+from exporter.model.policy import NO_POLICY, Policy, PolicyEntry
 from exporter.model.tally import Tally
 from exporter.model.topology import HOST, IpVersion, NetworkId, Topology
 
@@ -54,6 +55,8 @@ class Snapshot:
     tally: Tally = field(default_factory=Tally)
     notices: tuple[str, ...] = ()
     """What does not work here and what still does, one line each."""
+    policy: Policy = NO_POLICY
+    """The user's own; which of its entries have expired follows from `taken`."""
     config_reload_ok: bool = True
     config_reloaded: datetime | None = None
     """Time of the last good (re)load."""
@@ -85,6 +88,11 @@ class Snapshot:
         """Number of pairs by verdict, every verdict present."""
         counts = Counter(state.verdict for state in self.pairs)
         return {verdict: counts[verdict] for verdict in Verdict}
+
+    @cached_property
+    def expired(self) -> tuple[tuple[int, PolicyEntry], ...]:
+        """Entries of the policy that decide nothing any more, with their numbers."""
+        return self.policy.expired(self.taken.date())
 
     def source_name(self, state: PairState) -> str:
         """Return the name of a pair's source: a container's, or `host`."""

@@ -131,6 +131,24 @@ class Tally:
         for rtt_s in seen.rtts_s:
             histogram.observe(rtt_s)
 
+    def count_overrun(self) -> None:
+        """Count a cycle that was due while the one before was still at work."""
+        self.cycle_overruns += 1
+
+    def count_skipped(self) -> None:
+        """Count a cycle that was due while there was no engine."""
+        self.cycles["skipped"] += 1
+
+    def count_resync(self, reason: str) -> None:
+        """Count a listing of everything."""
+        self.resyncs[reason] += 1
+
+    def count_error(self, stage: str) -> None:
+        """Count an unexpected exception; one of a cycle is a failed cycle too."""
+        self.errors[stage] += 1
+        if stage == "cycle":
+            self.cycles["failed"] += 1
+
     def retain_networks(self, names: Collection[str]) -> None:
         """Drop the series of networks that no longer exist."""
         keep = {*names, ""}

@@ -35,6 +35,8 @@ Interface = tuple[SandboxId, NetworkId | None, IpVersion]
 
 YOUNG = "an end is younger than the grace period"
 """Reason of a silence that is not held against anybody yet."""
+SUSPECTED = "silent in every packet of one cycle; another one decides"
+"""Reason of a silence that was seen in one cycle only."""
 _DEFINITE_NAMES = frozenset(
     {Result.NXDOMAIN, Result.SERVFAIL, Result.WRONG_ANSWER, Result.NO_RESOLVER}
 )
@@ -79,8 +81,13 @@ class Evidence:
             if observation.observed is Observed.REACHABLE
         }
         for planned, observation in seen:
-            if planned.decision.expected is Expected.REACHABLE:
-                self._note(planned, observation.observed)
+            # A policy takes no control away: Docker's own promise counts, whatever is
+            # expected. Where the policy alone expects a reply, only a reply counts.
+            decision, observed = planned.decision, observation.observed
+            promised = (decision.promised or decision.expected) is Expected.REACHABLE
+            answered = observed is Observed.REACHABLE
+            if promised or (answered and decision.expected is Expected.REACHABLE):
+                self._note(planned, observed)
 
     def _note(self, planned: Planned, observed: Observed) -> None:
         pair = planned.pair
@@ -199,6 +206,7 @@ def judge(
     evidence: Evidence,
     *,
     young: bool = False,
+    silent_before: bool = False,
 ) -> Ruling:
     """Return what follows for one pair.
 
@@ -208,6 +216,7 @@ def judge(
         controls: whether both ends are known to work.
         evidence: everything else the cycle showed.
         young: an end is younger than the grace period.
+        silent_before: an earlier cycle, some time ago, found the same silence.
     """
     decision, observed = planned.decision, observation.observed
     if decision.expected is Expected.UNKNOWN:
@@ -217,7 +226,8 @@ def judge(
     if observed is Observed.ERROR:
         return _unverified(observation, f"not measured: {observation.result}")
     if decision.expected is Expected.REACHABLE:
-        return _judge_promised(planned, observation, evidence, young)
+        ruling = _judge_promised(planned, observation, evidence)
+        return _held_back(ruling, young=young, silent_before=silent_before)
     return _judge_isolated(planned, observation, controls)
 
 
@@ -225,9 +235,7 @@ def _unverified(observation: Observation, reason: str) -> Ruling:
     return Ruling(verdict=Verdict.UNVERIFIED, reason=reason, observation=observation)
 
 
-def _judge_promised(
-    planned: Planned, seen: Observation, evidence: Evidence, young: bool
-) -> Ruling:
+def _judge_promised(planned: Planned, seen: Observation, evidence: Evidence) -> Ruling:
     if seen.observed is Observed.REACHABLE:
         return Ruling(verdict=Verdict.AS_EXPECTED, observation=seen)
     # What the kernel refused never reached a destination that might ignore it.
@@ -237,9 +245,19 @@ def _judge_promised(
         return _unverified(ignored, "the destination does not even answer itself")
     if not definite and not evidence.probe_works(planned.pair.source):
         return _unverified(seen, "the source does not answer its own address")
-    if young:
-        return _unverified(seen, YOUNG)
     return Ruling(verdict=Verdict.UNEXPECTED_UNREACHABLE, observation=seen)
+
+
+def _held_back(ruling: Ruling, *, young: bool, silent_before: bool) -> Ruling:
+    """Return a ruling that blames nobody for the silence of one moment.
+
+    What a restart, a deploy or a scale-down cuts off for a moment is no fault.
+    """
+    if ruling.verdict is not Verdict.UNEXPECTED_UNREACHABLE:
+        return ruling
+    if young:
+        return _unverified(ruling.observation, YOUNG)
+    return ruling if silent_before else _unverified(ruling.observation, SUSPECTED)
 
 
 def _judge_isolated(planned: Planned, seen: Observation, controls: Controls) -> Ruling:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from exporter.model.cause import Cause
 from exporter.model.outcome import Scope, Verdict
-from exporter.model.pair import PairState
+from exporter.model.pair import Decision, PairState
 from exporter.model.snapshot import Snapshot
 from exporter.report.words import protocol_of
 
@@ -64,8 +65,9 @@ def header(snapshot: Snapshot) -> Json:
 def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     """Return one pair as a JSON object.
 
-    `name` and `resolved` stand in scope `name` only, `reason` only where there is
-    something to say.
+    `name` and `resolved` stand in scope `name` only, `promised`, `promised_by` and
+    `policy` only where an entry of the policy decided, `reason` only where there is
+    something to say, `causes` only where a promise is broken.
     """
     pair, decision, seen = state.pair, state.decision, state.observation
     found: dict[str, object] = {
@@ -84,6 +86,7 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     found |= {
         "expected": str(decision.expected),
         "expected_by": decision.rule,
+        **_policy(decision),
         "observed": str(seen.observed),
         "result": str(seen.result),
         "rtt_seconds": None if seen.rtt_s is None else round(seen.rtt_s, 9),
@@ -95,7 +98,28 @@ def pair_document(snapshot: Snapshot, state: PairState) -> Json:
     }
     if state.reason:
         found["reason"] = state.reason
+    if state.causes:
+        found["causes"] = [_cause_document(cause) for cause in state.causes]
     return found
+
+
+def _cause_document(cause: Cause) -> Json:
+    return {
+        "cause": str(cause.id),
+        "certain": cause.certain,
+        "sentence": cause.sentence,
+        "evidence": list(cause.evidence),
+    }
+
+
+def _policy(decision: Decision) -> Json:
+    if decision.policy is None:
+        return {}
+    return {
+        "promised": str(decision.promised),
+        "promised_by": decision.promised_by,
+        "policy": {"entry": decision.policy, "reason": decision.policy_reason},
+    }
 
 
 def in_order(snapshot: Snapshot) -> Iterable[PairState]:

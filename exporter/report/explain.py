@@ -20,6 +20,7 @@ from exporter.report.names import End
 from exporter.report.page import BLANK, Line, Page, Role, Span, clean, fields, wrapped
 from exporter.report.words import (
     SCOPES,
+    cause_words,
     control_words,
     ends,
     moment,
@@ -103,7 +104,7 @@ def _why_no_pair(topology: Topology, source: End, destination: End) -> str:
 
 
 def _pair_document(snapshot: Snapshot, state: PairState) -> Json:
-    rule = RULES.get(state.decision.rule)
+    rule = RULES.get(state.decision.promised_by or state.decision.rule)
     seen_ = state.observation
     return {
         **pair_document(snapshot, state),
@@ -175,6 +176,9 @@ def _pair(snapshot: Snapshot, state: PairState, page: Page) -> Iterator[Line]:
     ]
     if state.reason:
         rows.append(("because", clean(state.reason)))
+    for cause in state.causes:
+        rows.append(("cause", cause_words(cause)))
+        rows.extend(("", clean(line)) for line in cause.evidence)
     rows.extend(_times(state))
     yield from fields(rows, page.width)
 

@@ -7,6 +7,7 @@ ruleset reads as one finding and not as hundreds.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from exporter.model.cause import CauseId
 from exporter.model.outcome import VIOLATIONS, Result, Scope, Verdict
 from exporter.model.pair import Controls, PairState
 from exporter.model.snapshot import Snapshot
@@ -30,6 +31,7 @@ from exporter.report.page import (
 from exporter.report.words import (
     RESULTS,
     SCOPES,
+    cause_words,
     control_words,
     counted,
     duration,
@@ -53,10 +55,11 @@ class _Kind(NamedTuple):
     ip_version: IpVersion
     source_network: str | None
     network: str | None
-    rule: str
+    rule: tuple[str, str | None]
     result: Result
     controls: Controls
     reason: str
+    causes: tuple[CauseId, ...]
 
 
 def findings(snapshot: Snapshot, page: Page) -> Iterator[Line]:
@@ -113,10 +116,11 @@ def _kind(snapshot: Snapshot, state: PairState) -> _Kind:
         ip_version=state.pair.ip_version,
         source_network=snapshot.source_network_name(state) if broken else None,
         network=snapshot.network_name(state) if broken else None,
-        rule=state.decision.rule,
+        rule=(state.decision.rule, state.decision.promised_by),
         result=state.observation.result,
         controls=state.controls,
         reason=state.reason,
+        causes=tuple(cause.id for cause in state.causes),
     )
 
 
@@ -131,11 +135,25 @@ def _finding(
     ]
     if kind.reason:
         rows.append(("because", clean(kind.reason)))
+    rows.extend(_why(members))
     yield from fields(rows, page.width)
     if len(members) <= ONE_LINE_EACH:
         yield from _one_line_each(snapshot, members, page)
     else:
         yield from _gathered(snapshot, members, page)
+
+
+def _why(members: list[PairState]) -> Iterator[tuple[str, str]]:
+    """Yield the causes of a finding, with the evidence that all its pairs have."""
+    for number, cause in enumerate(members[0].causes):
+        yield "cause", cause_words(cause)
+        shared = [set(state.causes[number].evidence) for state in members]
+        common = set.intersection(*shared)
+        for line in cause.evidence:
+            if line in common:
+                yield "", clean(line)
+        if not common:
+            yield "", f"{clean(cause.evidence[0])} (and so on; explain shows each)"
 
 
 def _heading(mark: Mark, kind: _Kind, count: int, page: Page) -> Iterator[Line]:

@@ -18,7 +18,14 @@ from exporter.model.snapshot import Snapshot
 from exporter.model.topology import IpVersion
 from exporter.report.document import in_order, timestamp
 from exporter.report.page import ASCII, clean
-from exporter.report.words import control_words, ends, promise, seen, verdict_words
+from exporter.report.words import (
+    cause_words,
+    control_words,
+    ends,
+    promise,
+    seen,
+    verdict_words,
+)
 
 
 class Outcome(Enum):
@@ -113,6 +120,10 @@ def _evidence(state: PairState) -> Iterator[str]:
     yield f"controls: {control_words(state.controls)}"
     if state.reason:
         yield f"because: {clean(state.reason)}"
+    for cause in state.causes:
+        yield f"cause: {cause_words(cause)}"
+        for line in cause.evidence:
+            yield f"  {clean(line)}"
 
 
 def _counts(states: list[PairState] | tuple[PairState, ...]) -> str:

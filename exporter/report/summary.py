@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from exporter.model.outcome import VIOLATIONS, Verdict
+from exporter.model.policy import OPT_OUT_LABEL
 from exporter.model.snapshot import Snapshot
 from exporter.report.marks import Mark
 from exporter.report.page import Line, Page, Role, Span, clean, flowed, wrapped
@@ -76,14 +77,14 @@ def _judgement(snapshot: Snapshot) -> str:
     broken = sum(counts[verdict] for verdict in VIOLATIONS)
     verified = broken + counts[Verdict.AS_EXPECTED]
     unverified = counts[Verdict.UNVERIFIED]
+    by_policy = _decided_by_policy(snapshot)
     doubt = (
         f" {counted(unverified, 'pair')} could not be verified." if unverified else ""
     )
     if broken:
         verb = "breaks" if broken == 1 else "break"
-        return (
-            f"{broken:,} of {counted(verified, 'pair')} {verb} Docker's promise.{doubt}"
-        )
+        whose = "the promise made for them" if by_policy else "Docker's promise"
+        return f"{broken:,} of {counted(verified, 'pair')} {verb} {whose}.{doubt}"
     if not snapshot.engine_up:
         return "Nothing was measured: no engine answers."
     if unverified:
@@ -91,14 +92,33 @@ def _judgement(snapshot: Snapshot) -> str:
     if not verified:
         return "There is no pair whose promise could be looked at."
     verb = "is" if verified == 1 else "are all"
-    return f"{counted(verified, 'pair')} {verb} as Docker promises."
+    pairs = f"{counted(verified, 'pair')} {verb} as"
+    if by_policy:
+        return f"{pairs} promised, {by_policy:,} of them by the policy."
+    return f"{pairs} Docker promises."
+
+
+def _decided_by_policy(snapshot: Snapshot) -> int:
+    """Return how many of the pairs that came to a verdict the policy judges."""
+    judged = VIOLATIONS | {Verdict.AS_EXPECTED}
+    return sum(
+        state.decision.policy is not None
+        for state in snapshot.pairs
+        if state.verdict in judged
+    )
 
 
 def _left_out(snapshot: Snapshot) -> Iterator[str]:
     counts = snapshot.summary
-    if counts[Verdict.NOT_JUDGED]:
-        pairs = counted(counts[Verdict.NOT_JUDGED], "pair")
-        yield f"Docker promises nothing for {pairs}."
+    unjudged = [s.decision for s in snapshot.pairs if s.verdict is Verdict.NOT_JUDGED]
+    ignored = sum(decision.policy is not None for decision in unjudged)
+    left_alone = sum(decision.opted_out for decision in unjudged)
+    if rest := len(unjudged) - ignored - left_alone:
+        yield f"Docker promises nothing for {counted(rest, 'pair')}."
+    if ignored:
+        yield f"The policy ignores {counted(ignored, 'pair')}."
+    if left_alone:
+        yield f"{counted(left_alone, 'pair')} were left alone ({OPT_OUT_LABEL})."
     if counts[Verdict.SKIPPED]:
         pairs = counted(counts[Verdict.SKIPPED], "pair")
         yield f"{pairs} were left out; --all covers them."

@@ -6,6 +6,7 @@ Scope `name` is about resolving, every other scope about answering.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from exporter.model.cause import Cause, CauseId
 from exporter.model.expectation import RULES
 from exporter.model.outcome import (
     Expected,
@@ -16,6 +17,7 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.pair import Controls, Decision, PairState
+from exporter.model.policy import OPT_OUT_LABEL
 from exporter.model.snapshot import Snapshot
 from exporter.report.page import Glyphs, clean
 
@@ -124,11 +126,24 @@ def outcome_words(state: PairState) -> str:
 
 
 def promise(decision: Decision, scope: Scope) -> str:
-    """Return what is promised, why, and the rule's id."""
-    words = (_NAME_PROMISES if scope is Scope.NAME else _PROMISES)[decision.expected]
-    rule = RULES.get(decision.rule)
-    why = f": {rule.sentence}" if rule else ""
-    return f"{words}{why} ({clean(decision.rule)})"
+    """Return what is promised, why, and the rule's id.
+
+    Where the policy decided, its reason, and what Docker promises by itself.
+    """
+    promises = _NAME_PROMISES if scope is Scope.NAME else _PROMISES
+    words = promises[decision.expected]
+    if decision.opted_out:
+        return f"{words}: an end has the label {OPT_OUT_LABEL} ({decision.rule})"
+    if decision.policy is None or decision.promised is None:
+        return f"{words}{_sentence(decision.rule)}"
+    reason = f": {clean(decision.policy_reason)}" if decision.policy_reason else ""
+    docker = f"{promises[decision.promised]}{_sentence(decision.promised_by or '')}"
+    return f"{words}, by the policy{reason} ({decision.rule}); Docker promises {docker}"
+
+
+def _sentence(rule_id: str) -> str:
+    rule = RULES.get(rule_id)
+    return f"{f': {rule.sentence}' if rule else ''} ({clean(rule_id)})"
 
 
 def seen(observation: Observation, glyphs: Glyphs) -> str:
@@ -160,6 +175,12 @@ def control_words(controls: Controls) -> str:
     return (
         f"source {_alive(controls.source)}, destination {_alive(controls.destination)}"
     )
+
+
+def cause_words(cause: Cause) -> str:
+    """Return a cause in words, and how sure it is."""
+    sure = "" if cause.certain or cause.id is CauseId.UNKNOWN else "likely: "
+    return f"{sure}{cause.sentence} ({cause.id})"
 
 
 def _alive(control: bool | None) -> str:

@@ -24,6 +24,8 @@ NEW_ADDRESS: Final = 20
 GET_ADDRESS: Final = 22
 NEW_ROUTE: Final = 24
 GET_ROUTE: Final = 26
+NEW_NEIGHBOUR: Final = 28
+GET_NEIGHBOUR: Final = 30
 
 DUMP_INTERRUPTED: Final = 0x10  # NLM_F_DUMP_INTR: it changed while it was listed
 _REQUEST: Final = 0x01
@@ -41,6 +43,8 @@ ADDRESS: Final = struct.Struct("=BBBBI")
 ROUTE: Final = struct.Struct("=BBBBBBBBI")
 """rtmsg: family, destination's and source's prefix length, TOS, table, protocol,
 scope, type, flags."""
+NEIGHBOUR: Final = struct.Struct("=BxxxiHBB")
+"""ndmsg: family, interface index, state, flags, type."""
 
 _IFLA_EXT_MASK: Final = 29
 _SKIP_STATISTICS: Final = 8  # RTEXT_FILTER_SKIP_STATS
@@ -150,6 +154,12 @@ def list_routes(sequence: int) -> bytes:
     """Return the request for every route of every table and family."""
     body = ROUTE.pack(AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0)
     return _request(GET_ROUTE, body, sequence, dump=True)
+
+
+def list_neighbours(sequence: int) -> bytes:
+    """Return the request for every neighbour entry of both families."""
+    body = NEIGHBOUR.pack(AF_UNSPEC, 0, 0, 0, 0)
+    return _request(GET_NEIGHBOUR, body, sequence, dump=True)
 
 
 def ask_route(

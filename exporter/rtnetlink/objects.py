@@ -1,6 +1,7 @@
-"""What the bodies of rtnetlink messages say: links, addresses, routes; no I/O.
+"""What the bodies of rtnetlink messages say; no I/O.
 
-Sources: rtnetlink(7); include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, if_arp.h.
+Sources: rtnetlink(7); include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, if_arp.h,
+neighbour.h.
 """
 
 import struct
@@ -11,7 +12,13 @@ from typing import Final
 
 from exporter.errors import PacketError
 from exporter.model.topology import IPAddress, IPNetwork
-from exporter.rtnetlink.message import ADDRESS, LINK, ROUTE, decode_attributes
+from exporter.rtnetlink.message import (
+    ADDRESS,
+    LINK,
+    NEIGHBOUR,
+    ROUTE,
+    decode_attributes,
+)
 
 UNICAST: Final = 1
 LOCAL: Final = 2
@@ -28,7 +35,12 @@ _IFF_RUNNING: Final = 0x40
 _ARPHRD_ETHER: Final = 1
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
+_IFLA_LINKINFO, _IFLA_LINK_NETNSID = 18, 37
+_INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 4, 5
+_BRPORT_STATE, _BRPORT_ISOLATED = 1, 33
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFA_F_DADFAILED: Final = 0x08
+_NDA_DST, _NDA_LLADDR = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
 _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 9, 15, 18
 
@@ -36,6 +48,15 @@ _U16: Final = struct.Struct("=H")
 _U32: Final = struct.Struct("=I")
 _NEXT_HOP: Final = struct.Struct("=HBBi")
 """rtnexthop: length with its attributes, flags, weight, interface index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgePort:
+    """A link as a port of its bridge."""
+
+    state: int
+    """BR_STATE_*: 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 blocking."""
+    isolated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +75,12 @@ class Link:
     """Index of the bridge it is a port of."""
     peer: int | None
     """Index of the link below it or of its veth peer, maybe in another namespace."""
+    set_up: bool
+    """Set up, with carrier or not (IFF_UP)."""
+    peer_is_here: bool
+    """The peer is in the same namespace."""
+    port: BridgePort | None = None
+    """What the bridge that is its master says of it; None off a bridge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +91,21 @@ class LinkAddress:
     """Of the interface."""
     address: IPAddress
     prefix_length: int
+    refused: bool = False
+    """IPv6 found it in use by another station (RFC 4862), so it is not used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourEntry:
+    """Who answers for an address on a link."""
+
+    index: int
+    """Of the interface."""
+    address: IPAddress
+    mac: str | None
+    """None while it is not known."""
+    state: int
+    """NUD_*, a bit; 0 is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +152,21 @@ def parse_link(body: bytes) -> Link:
         mac=mac.hex(":") or None,
         master=_number(found, _IFLA_MASTER),
         peer=_number(found, _IFLA_LINK),
+        set_up=bool(flags & _IFF_UP),
+        # Told for a link to another namespace only (rtnl_fill_link_netnsid).
+        peer_is_here=_IFLA_LINK in found and _IFLA_LINK_NETNSID not in found,
+        port=_bridge_port(found.get(_IFLA_LINKINFO, b"")),
+    )
+
+
+def _bridge_port(info: bytes) -> BridgePort | None:
+    found = decode_attributes(info)
+    if found.get(_INFO_SLAVE_KIND, b"").rstrip(b"\0") != b"bridge":
+        return None
+    port = decode_attributes(found.get(_INFO_SLAVE_DATA, b""))
+    return BridgePort(
+        state=_byte(port, _BRPORT_STATE),
+        isolated=bool(_byte(port, _BRPORT_ISOLATED)),  # absent before Linux 4.18
     )
 
 
@@ -119,7 +176,7 @@ def parse_address(body: bytes) -> LinkAddress | None:
     Raises:
         PacketError: it is malformed.
     """
-    family, prefix_length, _flags, _scope, index = _fixed(ADDRESS, body)
+    family, prefix_length, flags, _scope, index = _fixed(ADDRESS, body)
     if family not in (AF_INET, AF_INET6):
         return None
     found = decode_attributes(body[ADDRESS.size :])
@@ -128,7 +185,30 @@ def parse_address(body: bytes) -> LinkAddress | None:
     address = _address(family, packed)
     if prefix_length > address.max_prefixlen:
         raise PacketError(f"rtnetlink: a prefix length of {prefix_length}")
-    return LinkAddress(index=index, address=address, prefix_length=prefix_length)
+    return LinkAddress(
+        index=index,
+        address=address,
+        prefix_length=prefix_length,
+        refused=bool(flags & _IFA_F_DADFAILED),
+    )
+
+
+def parse_neighbour(body: bytes) -> NeighbourEntry | None:
+    """Return the entry of an RTM_NEWNEIGH message, None for foreign families.
+
+    Raises:
+        PacketError: it is malformed.
+    """
+    family, index, state, _flags, _type = _fixed(NEIGHBOUR, body)
+    found = decode_attributes(body[NEIGHBOUR.size :])
+    if family not in (AF_INET, AF_INET6) or _NDA_DST not in found:
+        return None
+    return NeighbourEntry(
+        index=index,
+        address=_address(family, found[_NDA_DST]),
+        mac=found.get(_NDA_LLADDR, b"").hex(":") or None,
+        state=state,
+    )
 
 
 def parse_route(body: bytes) -> RouteEntry | None:
@@ -212,6 +292,13 @@ def _number(found: dict[int, bytes], kind: int) -> int | None:
         raise PacketError(f"rtnetlink: attribute {kind} of {len(value)} bytes")
     number: int = _U32.unpack(value)[0]
     return number
+
+
+def _byte(found: dict[int, bytes], kind: int) -> int:
+    value = found.get(kind, b"\0")
+    if len(value) != 1:
+        raise PacketError(f"rtnetlink: attribute {kind} of {len(value)} bytes")
+    return value[0]
 
 
 def _fixed(layout: struct.Struct, data: bytes) -> tuple[int, ...]:

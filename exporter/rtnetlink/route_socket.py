@@ -14,7 +14,7 @@ from exporter.model.topology import HostInterface, HostRoute, IPAddress
 from exporter.rtnetlink import message as codec
 from exporter.rtnetlink import objects
 from exporter.rtnetlink.message import Message
-from exporter.rtnetlink.objects import Link, LinkAddress, RouteEntry
+from exporter.rtnetlink.objects import Link, LinkAddress, NeighbourEntry, RouteEntry
 
 RouteKind = Literal["local", "unicast", "blackhole", "unreachable", "prohibit", "none"]
 
@@ -148,6 +148,14 @@ class RouteSocket:
             found |= dict.fromkeys(self._host_routes(entry))
         return tuple(found)
 
+    def neighbours(self) -> tuple[NeighbourEntry, ...]:
+        """Return every entry of both families' neighbour tables."""
+        answers = self._dump("list of neighbours", codec.list_neighbours)
+        parsed = (
+            objects.parse_neighbour(m.body) for m in _of(answers, codec.NEW_NEIGHBOUR)
+        )
+        return tuple(entry for entry in parsed if entry is not None)
+
     def route_to(self, address: IPAddress, *, device: int | None = None) -> Route:
         """Return the way that a packet to an address would take now.
 
@@ -268,15 +276,16 @@ class RouteSocket:
 class KernelChannel:
     """A netlink socket in the namespace of the thread that makes it.
 
+    Args:
+        protocol: what it leads to (netlink(7), "family"); the routing tables.
+
     Raises:
         NetlinkError: it cannot be made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: int = _NETLINK_ROUTE) -> None:
         try:
-            self._socket = socket.socket(
-                socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE
-            )
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         except OSError as error:
             raise NetlinkError("socket", error.errno or errno.EIO) from error
 

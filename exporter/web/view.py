@@ -8,7 +8,7 @@ from datetime import datetime
 from exporter.model.expectation import RULES
 from exporter.model.ipam import SubnetUsage, subnet_usage
 from exporter.model.outcome import Scope, Verdict
-from exporter.model.pair import PairState
+from exporter.model.pair import Decision, PairState
 from exporter.model.prefixes import SATURATED
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Topology
@@ -62,6 +62,8 @@ class Violation:
     age: str
     rule: str
     seen: str
+    cause: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +172,6 @@ def _tiles(snapshot: Snapshot) -> Iterator[Tile]:
 
 def _violation(snapshot: Snapshot, state: PairState, now: datetime) -> Violation:
     is_name = state.pair.scope is Scope.NAME
-    rule = RULES.get(state.decision.rule)
     return Violation(
         source=printable(snapshot.source_name(state)),
         fault=_FAULTS[state.verdict, is_name],
@@ -181,9 +182,19 @@ def _violation(snapshot: Snapshot, state: PairState, now: datetime) -> Violation
         since=moment(state.since),
         since_machine=machine_moment(state.since),
         age=ago(now - state.since),
-        rule=rule.sentence if rule else printable(state.decision.rule),
+        rule=printable(_promise(state.decision)),
         seen=_seen(state),
+        cause=printable(state.causes[0].sentence) if state.causes else "",
+        evidence=printable(state.causes[0].evidence[0]) if state.causes else "",
     )
+
+
+def _promise(decision: Decision) -> str:
+    rule = RULES.get(decision.rule)
+    if rule is not None:
+        return rule.sentence
+    reason = decision.policy_reason
+    return f"{reason} ({decision.rule})" if reason else decision.rule
 
 
 def _seen(state: PairState) -> str:

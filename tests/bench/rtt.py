@@ -9,10 +9,11 @@ import re
 import statistics
 
 from exporter.config import load
-from exporter.cycle import CycleRunner, CycleSettings
+from exporter.cycle import CycleRunner
 from exporter.model.outcome import Scope
 from exporter.model.plan import plan, select
 from exporter.session import open_session
+from exporter.sightings import CycleSettings
 from tests.lab.engine import Engine
 from tests.lab.suites import SUITES
 from tests.lab.topology import DEMO, Running

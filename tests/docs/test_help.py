@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from exporter.cli import main
 from exporter.config.settings import settings
+from exporter.model.cause import CauseId, cause
 from exporter.model.outcome import Result, Verdict, observed_of
 from exporter.report.document import header, pair_document
 from exporter.report.summary import Status
@@ -108,8 +110,10 @@ def test_every_field_of_a_check_is_documented() -> None:
     """docs/check.md has every field of the document, in its order, and no other."""
     found = snapshot(demo_on_host(), dead("bridge1"))
     fields: dict[str, None] = {}
+    why = cause(CauseId.LINK_DOWN, "eth0 is down", certain=True)
     for state in (*found.pairs[::-1], *found.pairs):
-        fields |= dict.fromkeys(pair_document(found, state))
+        broken = replace(state, causes=(why,))
+        fields |= dict.fromkeys(pair_document(found, broken))
 
     assert [*header(found), "pairs"] == documented("### The document")
     assert set(fields) == set(documented("### A pair"))

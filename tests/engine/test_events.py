@@ -125,7 +125,8 @@ def test_a_containers_life(
             follower.until(lambda wanted=expected: follower.topology == wanted)  # type: ignore[misc]  # bound now
             assert expected == follower.topology
 
-    assert ["start"] == [c.reason for c in follower.changes if c.resync]
+    resyncs = [c.reason for c in follower.changes if c.resync]
+    assert resyncs in (["start"], ["reload"])  # 28.5 may say so of its own start
     unknown = [e for e in follower.events if e.action == "other" and e.type != "other"]
     assert [] == unknown
 

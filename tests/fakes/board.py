@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from exporter.board import Board, Change
-from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings
+from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.model.outcome import Scope
 from exporter.model.plan import NeighbourBudget, Planned, Selection, plan, select
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import Topology
+from exporter.sightings import CycleSettings
 from tests.fakes.clock import HandClock
 from tests.fakes.prober import Answer, FakeProber, docker_like
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
-from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings
+from exporter.cycle import CycleOutcome, CycleRunner, LookAgain
 from exporter.daemon import Daemon, Settings
 from exporter.heartbeat import Heartbeat
 from exporter.model.outcome import Scope, Verdict
@@ -14,6 +14,7 @@ from exporter.model.pair import Pair, PairState
 from exporter.model.plan import Selection
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import IpVersion, SandboxId, Topology
+from exporter.sightings import CycleSettings
 from exporter.store import SnapshotStore
 from tests.fakes.clock import START, HandClock
 from tests.fakes.prober import FakeProber, docker_like
@@ -72,13 +73,14 @@ class Runner(CycleRunner):
         selection: Selection,
         previous: Mapping[Pair, PairState],
         is_there: Callable[[SandboxId], bool] = lambda _: True,
+        look_again: LookAgain = lambda _: None,
     ) -> CycleOutcome:
         """Run a cycle, or fail."""
         self.selections.append(selection)
         self.during()
         if self.error is not None:
             raise self.error
-        return super().run(topology, selection, previous, is_there)
+        return super().run(topology, selection, previous, is_there, look_again)
 
 
 class World:

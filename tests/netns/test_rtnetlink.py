@@ -1,5 +1,6 @@
 """Links, addresses and routes of the real kernel."""
 
+import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -7,9 +8,9 @@ import pytest
 
 from exporter.model.topology import HostRoute
 from exporter.netns import NamespaceRef, open_namespace
-from exporter.rtnetlink import Route, RouteSocket
+from exporter.rtnetlink import BridgePort, NeighbourEntry, Route, RouteSocket
 from tests.lab.fixtures import require
-from tests.lab.namespaces import Namespace, namespaces_missing
+from tests.lab.namespaces import Namespace, namespaces_missing, pair_up
 
 pytestmark = pytest.mark.netns
 
@@ -85,6 +86,55 @@ class TestInterfaces:
         assert links["v0"].master is None
         assert links["v0"].index == links["v1"].peer
 
+    def test_a_veth_tells_where_its_peer_is(
+        self, lab: Namespace, routes: RouteSocket
+    ) -> None:
+        """A peer in another namespace is not taken for an index of this one."""
+        with Namespace() as other:
+            pair_up(lab, "out", other, "in")
+            links = {link.name: link for link in routes.links()}
+
+        assert links["v0"].peer_is_here
+        assert not links["out"].peer_is_here
+
+    def test_what_a_bridge_does_with_a_port(
+        self, lab: Namespace, routes: RouteSocket
+    ) -> None:
+        """Its state and whether it is isolated, and no longer once it has left."""
+        lab.ip(
+            "link add br0 type bridge",
+            "link set br0 up",
+            "link set v1 master br0",
+        )
+        seen = []
+        for options in ("isolated on", "state 0", "isolated off state 3"):
+            lab.run(["bridge", "link", "set", "dev", "v1", *options.split()])
+            seen += [link.port for link in routes.links() if link.name == "v1"]
+        lab.ip("link set v1 nomaster")
+        seen += [link.port for link in routes.links() if link.name == "v1"]
+
+        assert [
+            BridgePort(state=3, isolated=True),
+            BridgePort(state=0, isolated=True),
+            BridgePort(state=3, isolated=False),
+            None,
+        ] == seen
+
+    def test_a_refused_ipv6_address(self, lab: Namespace, routes: RouteSocket) -> None:
+        """An address that another station has is there and not used."""
+        lab.ip("address delete fd00:9::1/64 dev v0", "address add fd00:9::1/64 dev v0")
+        with Namespace() as other:
+            lab.ip(f"link set v1 netns {other.path}")
+            other.ip("address add fd00:9::1/64 dev v1 nodad", "link set v1 up")
+            lab.ip("link set v0 down", "link set v0 up")
+            lab.ip("address replace fd00:9::1/64 dev v0")
+            deadline_s = time.monotonic() + 10
+            while time.monotonic() < deadline_s:
+                found = {f.address: f.refused for f in routes.addresses()}
+                if found.get(US_6):
+                    return
+        pytest.fail(f"not refused: {found}")
+
     def test_a_deleted_address_is_gone(
         self, lab: Namespace, routes: RouteSocket
     ) -> None:
@@ -104,6 +154,39 @@ class TestInterfaces:
         found = [str(f.address) for f in routes.addresses() if f.prefix_length == 32]
 
         assert sorted(wanted) == sorted(found)
+
+
+class TestNeighbours:
+    """Who answers for which address."""
+
+    @pytest.mark.parametrize("us", [US_4, US_6], ids=["IPv4", "IPv6"])
+    def test_an_entry_by_hand(
+        self, lab: Namespace, routes: RouteSocket, us: IPv4Address | IPv6Address
+    ) -> None:
+        """Its address, MAC, interface, and that it is permanent."""
+        assert us + 1 not in {entry.address for entry in routes.neighbours()}
+        mac = "02:00:00:00:00:99"
+        lab.ip(f"neigh add {us + 1} lladdr {mac} dev v0 nud permanent")
+
+        expected = NeighbourEntry(
+            index=index_of(routes, "v0"), address=us + 1, mac=mac, state=0x80
+        )
+
+        assert expected in routes.neighbours()
+
+    def test_an_address_that_nobody_answers_for(
+        self, lab: Namespace, routes: RouteSocket
+    ) -> None:
+        """It has no MAC, and its state says that it failed."""
+        lab.run(["ping", "-c1", "-W4", "10.9.0.77"], check=False)
+
+        (entry,) = [
+            entry
+            for entry in routes.neighbours()
+            if entry.address == IPv4Address("10.9.0.77")
+        ]
+
+        assert (None, 0x20) == (entry.mac, entry.state)
 
 
 class TestTable:

@@ -1,54 +1,24 @@
 """One cycle, from topology to verdicts, over a network in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from exporter.board import Board
-from exporter.cycle import CycleOutcome, CycleRunner, CycleSettings
+from exporter.cycle import CycleRunner
 from exporter.model.aging import carried, stale
-from exporter.model.outcome import Observed, Result, Scope, Verdict
-from exporter.model.pair import Pair, PairState
+from exporter.model.outcome import Observed, Result, Verdict
+from exporter.model.pair import PairState
 from exporter.model.plan import NeighbourBudget, plan, select
 from exporter.model.topology import SandboxId, Topology
+from exporter.sightings import CycleSettings
+from tests.fakes.clock import START, HandClock
+from tests.fakes.cycles import ICMP, run, run_twice, verdicts
 from tests.fakes.prober import Answer, FakeProber, but, docker_like
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
-NOW = datetime(2026, 2, 1, tzinfo=UTC)
-ICMP = (Scope.CONTAINER, Scope.HOST, Scope.GATEWAY)
-
-
-class FixedClock:
-    """A clock that stands still."""
-
-    def monotonic_s(self) -> float:
-        """Return an arbitrary moment."""
-        return 1000.0
-
-    def now_utc(self) -> datetime:
-        """Return the moment of the tests."""
-        return NOW
-
-
-def run(
-    found: Topology,
-    answer: Answer | FakeProber,
-    previous: Mapping[Pair, PairState] | None = None,
-    is_there: Callable[[SandboxId], bool] = lambda _: True,
-) -> CycleOutcome:
-    """Run one cycle over every ICMP pair."""
-    prober = answer if isinstance(answer, FakeProber) else FakeProber(found, answer)
-    planned = plan(found, ICMP, lambda _: True)
-    selection = select(found, planned, epoch=0, budget=NeighbourBudget(1000))
-    runner = CycleRunner(prober, FixedClock(), CycleSettings())
-    return runner.run(found, selection, previous or {}, is_there)
-
-
-def verdicts(outcome: CycleOutcome) -> dict[str, str]:
-    """Return verdicts by `source>address`."""
-    return {f"{s.pair.source}>{s.pair.address}": s.verdict for s in outcome.states}
+NOW = START
 
 
 def test_healthy_demo_is_as_expected() -> None:
@@ -92,7 +62,7 @@ def test_link_down_is_the_fault_and_never_isolation() -> None:
     """Every promise from and to it is broken; its silence elsewhere proves nothing."""
     found = demo()
 
-    actual = verdicts(run(found, link_down(found)))
+    actual = verdicts(run_twice(found, link_down(found)))
 
     promised = {
         "host>172.18.0.2",
@@ -137,7 +107,7 @@ def test_a_refused_path_is_a_fault_whatever_the_destination_ignores() -> None:
     world = but(docker_like(found), Result.TIMEOUT, [("mybridge1", "own 172.18.0.2")])
     world = but(world, Result.NO_ROUTE, [("mybridge2", "172.18.0.2")])
 
-    assert verdicts(run(found, world))["mybridge2>172.18.0.2"] == (
+    assert verdicts(run_twice(found, world))["mybridge2>172.18.0.2"] == (
         "unexpected_unreachable"
     )
 
@@ -148,7 +118,7 @@ def test_a_deleted_address_is_a_fault() -> None:
     world = but(docker_like(found), Result.TIMEOUT, [("*", "172.18.0.2")])
     world = but(world, Result.NO_ROUTE, [("mybridge1", "own 172.18.0.2")])
 
-    actual = verdicts(run(found, world))
+    actual = verdicts(run_twice(found, world))
 
     assert actual["mybridge2>172.18.0.2"] == "unexpected_unreachable"
     assert actual["host>172.18.0.2"] == "unexpected_unreachable"
@@ -249,10 +219,11 @@ def test_silence_of_a_young_container_is_not_held_against_it() -> None:
     )
     world = but(docker_like(found), Result.TIMEOUT, [("*", "10.1.0.3")])
 
-    outcome = run(found, world)
+    outcome = run_twice(found, world)
 
     assert verdicts(outcome)["old>10.1.0.3"] == "unverified"
-    assert outcome.young
+    assert {s.silent_since_s for s in outcome.states} == {None}
+    assert not outcome.doubtful
 
 
 @pytest.mark.parametrize(
@@ -337,7 +308,7 @@ def test_silence_proves_nothing_while_the_budget_puts_the_controls_off() -> None
     known = [item for item in planned if item.pair.network == "net-a"]
     select(found, known, epoch=0, budget=first)
     selection = select(found, planned, epoch=0, budget=NeighbourBudget(0, first.used))
-    runner = CycleRunner(FakeProber(found, world), FixedClock(), CycleSettings())
+    runner = CycleRunner(FakeProber(found, world), HandClock(), CycleSettings())
 
     actual = verdicts(runner.run(found, selection, {}))
 

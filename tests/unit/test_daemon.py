@@ -305,3 +305,44 @@ async def test_nothing_starts_after_it_was_told_to_stop(tmp_path: Path) -> None:
         await asyncio.sleep(0)
 
         assert (world.engine.asked, len(world.runner.selections)) == (asked, 1)
+
+
+async def test_a_silence_is_looked_at_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with the next interval: a fault is known within seconds."""
+    monkeypatch.setattr("exporter.daemon.RECHECK_S", 0.01)
+    async with running(tmp_path) as world:
+        await world.settled()
+        silent = but(
+            docker_like(world.engine.found), Result.TIMEOUT, [("*", "172.18.0.2")]
+        )
+        world.runner.prober._answer = silent  # noqa: SLF001 - the world changes
+        await world.daemon.tick()
+        suspected = world.verdicts()
+        world.clock.move(1.5)
+        await world.until(lambda: len(world.look().violations) == 2)
+
+        cycle = world.look().cycle
+        assert cycle is not None
+        assert cycle.trigger == "recheck"
+        assert suspected == {Verdict.AS_EXPECTED: 16, Verdict.UNVERIFIED: 4}
+        assert len(world.runner.selections[-1].probed) < 20
+        assert world.daemon._sweeps == 2  # noqa: SLF001 - it moves no turn
+
+
+async def test_a_silence_of_a_moment_raises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What answers when it is looked at again is as promised."""
+    monkeypatch.setattr("exporter.daemon.RECHECK_S", 0.01)
+    async with running(tmp_path) as world:
+        await world.settled()
+        fine = docker_like(world.engine.found)
+        silent = but(fine, Result.TIMEOUT, [("*", "172.18.0.2")])
+        world.runner.prober._answer = silent  # noqa: SLF001 - the world changes
+        await world.daemon.tick()
+        world.runner.prober._answer = fine  # noqa: SLF001 - and back
+        await world.until(lambda: world.verdicts() == FINE)
+
+        assert not world.look().violations

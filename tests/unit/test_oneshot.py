@@ -12,6 +12,7 @@ from exporter import oneshot
 from exporter.budget import SharedBudget
 from exporter.config import Config
 from exporter.errors import EngineNotLocal, UnknownName
+from exporter.model.inspection import NOT_INSPECTED
 from exporter.model.outcome import Result, Verdict
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import SandboxId, Topology
@@ -61,7 +62,8 @@ class Bench:
             config=config,
             clock=self.clock,
             prober=self.prober,
-            survey=SimpleNamespace(full=self._survey, notices=()),
+            survey=SimpleNamespace(full=self._survey, notices=(), host_found=None),
+            inspector=SimpleNamespace(inspect=lambda *_: NOT_INSPECTED),
             budget=SharedBudget(self.clock, self.folder, self.folder),
         )
         return nullcontext(session)
@@ -182,6 +184,27 @@ def test_a_death_that_the_engine_does_not_know_of_yet_is_not_judged(
     assert verdicts(bench.check()) == {Verdict.AS_EXPECTED: 12}
 
 
+def test_a_silence_is_looked_at_twice(bench: Bench) -> None:
+    """What one cycle finds silent, a second one decides."""
+    bench.prober = FakeProber(bench.found, silent(bench.found, "172.18.0.2"))
+
+    snapshot = bench.check()
+
+    assert bench.slept == [1.5]
+    assert verdicts(snapshot)[Verdict.UNEXPECTED_UNREACHABLE] == 2
+
+
+def test_a_silence_of_a_moment_is_no_fault(bench: Bench) -> None:
+    """What answers the second time is as promised."""
+    quiet, fine = silent(bench.found, "172.18.0.2"), docker_like(bench.found)
+    bench.prober = FakeProber(
+        bench.found,
+        lambda *probe: fine(*probe) if bench.slept else quiet(*probe),
+    )
+
+    assert verdicts(bench.check()) == {Verdict.AS_EXPECTED: 20}
+
+
 def test_a_silent_newcomer_is_waited_for_once(bench: Bench) -> None:
     """Within its grace period silence is not held against it; afterwards it is."""
     young = tuple(
@@ -193,7 +216,7 @@ def test_a_silent_newcomer_is_waited_for_once(bench: Bench) -> None:
 
     snapshot = bench.check()
 
-    assert bench.slept == [10.0]
+    assert bench.slept == [10.0, 1.5]
     assert verdicts(snapshot)[Verdict.UNEXPECTED_UNREACHABLE] == 2
 
 

@@ -12,6 +12,7 @@ from exporter.metrics.verdicts import (
     VIOLATIONS_LIMIT,
     is_conforming,
 )
+from exporter.model.cause import CauseId, cause
 from exporter.model.outcome import Expected, Observation, Result, Scope, Verdict
 from exporter.model.pair import Controls, Decision, Pair, PairState
 from exporter.model.plan import Planned
@@ -66,6 +67,7 @@ def test_every_verdict_the_judge_gives_is_in_the_closed_set() -> None:
             Controls(source=alive, destination=alive),
             Evidence((), own, {}),
             young=young,
+            silent_before=True,
         )
         given.add((expected, ruling.observation.observed, ruling.verdict))
 
@@ -225,6 +227,21 @@ def test_a_violation_says_which_pair_and_since_when() -> None:
     assert ("host", "bridge2", "", "bridge", "4", "icmp", *lost) in found
     assert ("bridge2", "gateway", "bridge", "bridge", "4", "icmp", *lost) in found
     assert ("bridge2", "bridge1", "bridge", "bridge", "4", "icmp", *lost) in found
+
+
+def test_the_likeliest_cause_is_the_label() -> None:
+    """One series a pair, whatever else may be behind it."""
+    found = snapshots.violations()
+    causes = (
+        cause(CauseId.LINK_DOWN, "eth0 is down", certain=True),
+        cause(CauseId.NO_ROUTE, "no route", certain=False),
+    )
+    pairs = tuple(replace(state, causes=causes) for state in found.pairs)
+
+    scraped = scrape(replace(found, pairs=pairs))
+    series = by(scraped, START, "source", "destination", "protocol", "cause")
+
+    assert {"link-down"} == {labels[-1] for labels in series}
 
 
 def test_a_name_that_does_not_resolve_is_a_violation_by_dns() -> None:

@@ -1,7 +1,6 @@
 """The table of verdicts, row by row, with its controls."""
 
 from dataclasses import replace
-from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -18,62 +17,28 @@ from exporter.model.outcome import (
     Verdict,
     observed_of,
 )
-from exporter.model.pair import Controls, Decision, Pair
-from exporter.model.plan import Planned
-from exporter.model.topology import ContainerId, NetworkId, SandboxId
-from exporter.model.verdict import YOUNG, Evidence, OwnKey, Ruling, judge
-
-A, B = SandboxId("a"), SandboxId("b")
-HERE, THERE = ip_address("10.1.0.2"), ip_address("10.2.0.2")
-SOURCE_OWN, DESTINATION_OWN = (A, HERE), (B, THERE)
-ALIVE = Controls(source=True, destination=True)
-REACHABLE, ISOLATED, UNKNOWN = Expected.REACHABLE, Expected.ISOLATED, Expected.UNKNOWN
+from exporter.model.pair import Controls
+from exporter.model.verdict import (
+    SUSPECTED,
+    YOUNG,
+    Evidence,
+    judge,
+)
+from tests.fakes.verdicts import (
+    ALIVE,
+    DESTINATION_OWN,
+    ISOLATED,
+    REACHABLE,
+    UNKNOWN,
+    item,
+    own,
+    rule,
+    seen,
+)
 
 results = st.sampled_from(Result)
 tristate = st.sampled_from((None, True, False))
 any_controls = st.builds(Controls, source=tristate, destination=tristate)
-
-
-def item(
-    expected: Expected, *, scope: Scope = Scope.CONTAINER, has_route: bool = True
-) -> Planned:
-    """Return the pair from a to b with a promise."""
-    net = NetworkId("net-y")
-    return Planned(
-        pair=Pair(scope, A, ContainerId("b"), net, THERE, 4),
-        decision=Decision(
-            expected=expected,
-            rule="drawn",
-            source_network=NetworkId("net-x") if has_route else None,
-            on_link=False,
-            has_route=has_route,
-        ),
-    )
-
-
-def seen(result: Result) -> Observation:
-    """Return what became of one packet."""
-    return Observation(result=result, sent=1, received=int(result is Result.OK))
-
-
-def own(
-    source: Result = Result.OK, destination: Result = Result.OK
-) -> dict[OwnKey, Observation]:
-    """Return what became of both ends pinging themselves."""
-    return {SOURCE_OWN: seen(source), DESTINATION_OWN: seen(destination)}
-
-
-def rule(
-    planned: Planned,
-    result: Result,
-    *,
-    controls: Controls = ALIVE,
-    evidence: Evidence | None = None,
-    young: bool = False,
-) -> Ruling:
-    """Judge one pair; both ends answer themselves unless told otherwise."""
-    known = evidence or Evidence((), own(), {})
-    return judge(planned, seen(result), controls, known, young=young)
 
 
 OF_ISOLATION = [
@@ -280,9 +245,25 @@ def test_a_young_end_is_given_time(result: Result) -> None:
     assert Verdict.AS_EXPECTED == rule(item(REACHABLE), Result.OK, young=True).verdict
 
 
-def test_isolation_needs_no_grace() -> None:
-    """A leak is one at any age."""
-    leak = rule(item(ISOLATED), Result.OK, young=True)
+def test_a_silence_in_one_cycle_is_not_a_fault_yet() -> None:
+    """Row 2 needs two cycles, whatever said that the way is closed."""
+    for result in (Result.TIMEOUT, Result.NO_ROUTE, Result.PROHIBITED):
+        ruling = rule(item(REACHABLE), result, silent_before=False)
+
+        assert (Verdict.UNVERIFIED, SUSPECTED) == (ruling.verdict, ruling.reason)
+        assert result is ruling.observation.result
+
+
+def test_youth_is_looked_at_before_repetition() -> None:
+    """The silence of a newcomer does not count as the first of two."""
+    ruling = rule(item(REACHABLE), Result.TIMEOUT, young=True, silent_before=False)
+
+    assert YOUNG == ruling.reason
+
+
+def test_isolation_needs_no_grace_and_no_repetition() -> None:
+    """A leak is one at any age, and one valid reply proves it."""
+    leak = rule(item(ISOLATED), Result.OK, young=True, silent_before=False)
 
     assert Verdict.UNEXPECTED_REACHABLE == leak.verdict
 

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from socket import AF_INET, AF_INET6
 
@@ -10,23 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import PacketError
-from exporter.rtnetlink import Hop, Link, LinkAddress
+from exporter.rtnetlink import BridgePort, Hop, Link, LinkAddress, NeighbourEntry
 from exporter.rtnetlink.message import (
     ADDRESS,
     LINK,
+    NEIGHBOUR,
     ROUTE,
     decode_attributes,
     decode_messages,
     encode_attribute,
 )
-from exporter.rtnetlink.objects import parse_address, parse_link, parse_route
-from tests.fakes.netlink import OUT_OF_3, U32, link_body, route_body
+from exporter.rtnetlink.objects import (
+    parse_address,
+    parse_link,
+    parse_neighbour,
+    parse_route,
+)
+from tests.fakes.netlink import MAC, OUT_OF_3, U32, link_body, route_body
 
 PARSERS: tuple[Callable[[bytes], object], ...] = (
     decode_messages,
     decode_attributes,
     parse_link,
     parse_address,
+    parse_neighbour,
     parse_route,
 )
 BODIES = (
@@ -34,6 +42,13 @@ BODIES = (
     route_body(OUT_OF_3, encode_attribute(9, b"12345678")),
     route_body(encode_attribute(18, struct.pack("=H", AF_INET6))),
     ADDRESS.pack(AF_INET, 24, 0, 0, 3) + encode_attribute(2, bytes(4)),
+    NEIGHBOUR.pack(AF_INET, 3, 2, 0, 1) + encode_attribute(1, bytes(4)),
+    link_body()
+    + encode_attribute(
+        18,
+        encode_attribute(4, b"bridge\0")
+        + encode_attribute(5, encode_attribute(1, b"\3") + encode_attribute(33, b"\1")),
+    ),
 )
 
 
@@ -76,9 +91,67 @@ class TestParsing:
             mac="02:42:00:00:00:01",
             master=9,
             peer=8,
+            set_up=True,
+            peer_is_here=True,
         )
 
         assert expected == parse_link(link_body())
+
+    @pytest.mark.parametrize(
+        ("state", "isolated"),
+        [
+            pytest.param(3, b"\0", id="forwarding"),
+            pytest.param(4, b"\1", id="blocking and isolated"),
+            pytest.param(3, None, id="a kernel before 4.18"),
+        ],
+    )
+    def test_a_bridge_port(self, state: int, isolated: bytes | None) -> None:
+        """What the bridge says of its port, if it is a bridge."""
+        data = encode_attribute(1, bytes([state]))
+        if isolated is not None:
+            data += encode_attribute(33, isolated)
+        info = encode_attribute(4, b"bridge\0") + encode_attribute(5, data)
+        expected = BridgePort(state=state, isolated=isolated == b"\1")
+
+        assert expected == parse_link(link_body() + encode_attribute(18, info)).port
+
+    def test_a_slave_of_another_kind(self) -> None:
+        """A bond's slave has a master and is no bridge port."""
+        info = encode_attribute(4, b"bond\0") + encode_attribute(5, b"")
+
+        assert parse_link(link_body() + encode_attribute(18, info)).port is None
+
+    def test_a_peer_in_another_namespace(self) -> None:
+        """The kernel names the other namespace only where it is another."""
+        elsewhere = encode_attribute(37, U32.pack(0))
+
+        assert not parse_link(link_body() + elsewhere).peer_is_here
+
+    def test_a_refused_address(self) -> None:
+        """Duplicate address detection that failed is told by a flag."""
+        body = encode_attribute(1, bytes(16))
+
+        found = [
+            parse_address(ADDRESS.pack(AF_INET6, 64, flags, 0, 3) + body)
+            for flags in (0x88, 0x80)
+        ]
+
+        assert [True, False] == [one is not None and one.refused for one in found]
+
+    def test_a_neighbour(self) -> None:
+        """Address, MAC, state and interface; without a MAC it is not known yet."""
+        head = NEIGHBOUR.pack(AF_INET, 3, 0x80, 0, 1)
+        address = encode_attribute(1, bytes([10, 0, 0, 2]))
+        known = NeighbourEntry(
+            index=3,
+            address=IPv4Address("10.0.0.2"),
+            mac="02:42:00:00:00:01",
+            state=0x80,
+        )
+
+        assert known == parse_neighbour(head + address + encode_attribute(2, MAC))
+        assert replace(known, mac=None) == parse_neighbour(head + address)
+        assert parse_neighbour(NEIGHBOUR.pack(7, 3, 0, 0, 0) + address) is None
 
     @pytest.mark.parametrize(
         ("flags", "expected"),

@@ -1,0 +1,8 @@
+"""Looks into the namespaces of the ends of broken promises, once each; reads only.
+
+`namespace` reads one, on a thread that is inside; `inspector` chooses which.
+"""
+
+from exporter.inspection.inspector import Inspector
+
+__all__ = ["Inspector"]

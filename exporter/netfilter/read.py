@@ -1,0 +1,44 @@
+"""The packet filter of the namespace that the calling thread is in."""
+
+import socket
+from typing import Final
+
+from exporter.errors import FirewallUnreadable, NetlinkError, PacketError
+from exporter.model.firewall import Ruleset
+from exporter.model.topology import IpVersion
+from exporter.netfilter.legacy_tables import read_legacy
+from exporter.netfilter.message import NETLINK_NETFILTER
+from exporter.netfilter.tables import NO_NFTABLES, TableSocket
+from exporter.rtnetlink.route_socket import KernelChannel
+
+_TIMEOUT_S: Final = 2.0
+
+
+def read_ruleset(ip_version: IpVersion, *, timeout_s: float = _TIMEOUT_S) -> Ruleset:
+    """Return every rule that packets of a family can meet.
+
+    To be called inside a namespace, by `Namespace.run`. A kernel without nf_tables
+    has none of its rules.
+
+    Args:
+        timeout_s: bound, seconds, > 0.
+
+    Raises:
+        FirewallUnreadable: not allowed, no answer, or none that parses.
+    """
+    names = dict(socket.if_nameindex())
+    try:
+        channel = KernelChannel(NETLINK_NETFILTER)
+    except NetlinkError as error:
+        if error.errno not in NO_NFTABLES:
+            raise FirewallUnreadable(f"no netlink socket ({error})") from error
+        chains = ()
+    else:
+        try:
+            chains = TableSocket(channel, timeout_s=timeout_s).chains(ip_version, names)
+        except PacketError as error:
+            raise FirewallUnreadable(f"an answer does not parse ({error})") from error
+        finally:
+            channel.close()
+    legacy, unread = read_legacy(ip_version)
+    return Ruleset(ip_version=ip_version, chains=(*chains, *legacy), unread=unread)
