@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from exporter.engine import naming, sandboxes
+from exporter.engine.options import endpoint_as_understood, network_as_understood
 from exporter.engine.records import Attachment, ContainerRecord
+from exporter.engine.wayout import WayOut, attachments_with
 from exporter.model.topology import (
     Container,
     Endpoint,
@@ -30,11 +32,25 @@ def assemble(
     networks: Iterable[Network],
     records: Iterable[ContainerRecord],
     host: HostNetwork,
+    ways_out: Iterable[WayOut] = (),
 ) -> Topology:
-    """Return the topology; the same whatever the order of networks and records."""
-    named = _name_networks(networks)
+    """Return the topology; the same whatever the order of networks and records.
+
+    Args:
+        engine: what it is; an old one does not know every option that it lists.
+        networks: all of them, with their endpoints named by the containers only.
+        records: all containers.
+        host: what was found in the engine's own network namespace.
+        ways_out: endpoints on docker_gwbridge.
+    """
+    named = _name_networks(network_as_understood(engine, one) for one in networks)
     index = _NetworkIndex.of(named)
-    containers = _name_containers(records, index)
+    known = {way.endpoint.container_id: way for way in ways_out}
+    found = (
+        replace(record, attachments=attachments_with(record, known.get(record.id)))
+        for record in records
+    )
+    containers = _name_containers(found, index, engine)
     placed = sandboxes.place(containers)
     return Topology(
         engine=engine,
@@ -107,7 +123,7 @@ def _name_networks(networks: Iterable[Network]) -> tuple[Network, ...]:
 
 
 def _name_containers(
-    records: Iterable[ContainerRecord], index: _NetworkIndex
+    records: Iterable[ContainerRecord], index: _NetworkIndex, engine: EngineInfo
 ) -> tuple[Container, ...]:
     """Return the containers with unique names and their endpoints on known networks.
 
@@ -129,7 +145,10 @@ def _name_containers(
         replace(
             record.container,
             name=names[record.id],
-            endpoints=_endpoints(record, index),
+            endpoints=tuple(
+                endpoint_as_understood(engine, endpoint)
+                for endpoint in _endpoints(record, index)
+            ),
         )
         for record in ordered
     )

@@ -1,7 +1,9 @@
 """What the engine has, kept current with as few requests as can be.
 
 A full pass costs four requests and one for each container that may have changed; a
-refresh one for each container that did. Blocking: used from one worker thread.
+refresh one for each container that did. In a swarm either asks for docker_gwbridge
+too, where containers have endpoints that nothing else tells of. Blocking: used from
+one worker thread.
 """
 
 import platform
@@ -9,12 +11,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from exporter.engine import parse
+from exporter.engine import parse, wayout
 from exporter.engine.api import EngineClient
 from exporter.engine.assemble import assemble, unknown_networks
 from exporter.engine.events import Change
 from exporter.engine.locality import parse_engine
 from exporter.engine.records import ContainerRecord, Witness
+from exporter.engine.wayout import WayOut
 from exporter.errors import EngineProtocolError, EngineUnavailable
 from exporter.model.topology import (
     ContainerId,
@@ -41,6 +44,8 @@ class EngineState:
     engine: EngineInfo
     networks: tuple[Network, ...] = ()
     records: tuple[ContainerRecord, ...] = ()
+    ways_out: tuple[WayOut, ...] = ()
+    """Endpoints on docker_gwbridge, which no container's own answer names."""
     changed_containers: frozenset[ContainerId] = frozenset()
     """Appeared, vanished, or different from before."""
     changed_networks: frozenset[NetworkId] = frozenset()
@@ -169,6 +174,7 @@ class Inventory:
                 networks=self._state.networks,
                 records=self._state.records,
                 host=host,
+                ways_out=self._state.ways_out,
             )
         return replace(self._assembled, host=host)
 
@@ -230,6 +236,14 @@ class Inventory:
             if found is not None and found.id == identity:
                 networks[identity] = found
 
+    def _ways_out(self, networks: Networks) -> tuple[WayOut, ...]:
+        """Ask for docker_gwbridge if there is one; the list leaves out who is on it."""
+        network = wayout.network_of(networks.values())
+        answer = self._client.network(network.id) if network else None
+        if network is None or answer is None:
+            return ()
+        return wayout.parse_ways_out(answer, network)
+
     def _commit(
         self,
         engine: EngineInfo,
@@ -237,11 +251,16 @@ class Inventory:
         records: Records,
         unread: frozenset[ContainerId],
     ) -> EngineState:
+        """Take everything over at once, after the last question to the engine."""
+        ways_out = self._ways_out(networks)
+        known = self._state.ways_out if self._state else ()
+        moved = _differences(_by_container(known), _by_container(ways_out))
         self._state = EngineState(
             engine=engine,
             networks=tuple(networks.values()),
             records=tuple(records.values()),
-            changed_containers=_differences(self._records, records),
+            ways_out=ways_out,
+            changed_containers=_differences(self._records, records) | moved,
             changed_networks=_differences(self._networks, networks),
             unread=unread,
         )
@@ -265,6 +284,10 @@ def _with_counts(network: Network, before: Network) -> Network:
         for subnet in network.subnets
     )
     return replace(network, subnets=subnets)
+
+
+def _by_container(ways_out: Iterable[WayOut]) -> dict[ContainerId, WayOut]:
+    return {way.endpoint.container_id: way for way in ways_out}
 
 
 def _version_tuple(api_version: str) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ Parsed = TypeVar("Parsed")
 _BRIDGE_NAME = "com.docker.network.bridge.name"
 _DEFAULT_BRIDGE = "com.docker.network.bridge.default_bridge"
 _MTU = "com.docker.network.driver.mtu"
+_ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
 _NO_DNS_NETWORKS = frozenset({"bridge", "host", "none", "podman"})
 """The predefined networks: the embedded DNS serves user-defined ones only."""
 _ALIVE = frozenset({"running", "paused"})
@@ -76,6 +77,7 @@ def parse_network(raw: JsonObject, *, product: str) -> Network | None:
         mtu=int(mtu) if mtu.isascii() and mtu.isdigit() and len(mtu) < 10 else None,
         created=foreign.instant(raw, "Created"),
         project=naming.project_of(foreign.strings(raw, "Labels")),
+        ingress=foreign.flag(raw, "Ingress"),
     )
 
 
@@ -221,6 +223,7 @@ def _attachments(raw: JsonObject, container: Container) -> tuple[Attachment, ...
             mac=foreign.mac(settings, "MacAddress"),
             gateway_priority=foreign.number(settings, "GwPriority") or 0,
             dns_names=_dns_names(name, settings, container, hostname),
+            sysctls=_sysctls(settings),
         )
         found.append(Attachment(network_name=name, endpoint=endpoint))
     return tuple(found)
@@ -260,6 +263,16 @@ def _dns_names(
         }
         names |= {container.raw_name, naming.short_id(container.id), hostname}
     return tuple(sorted(names - {""}))
+
+
+def _sysctls(settings: JsonObject) -> dict[str, str]:
+    """Return the sysctls of an endpoint's interface, written `name=value,name=value`.
+
+    Source: moby `daemon/libnetwork/netlabel/labels.go`, since engine 27.
+    """
+    written = foreign.strings(settings, "DriverOpts").get(_ENDPOINT_SYSCTLS, "")
+    pairs = (one.partition("=") for one in written.split(","))
+    return {name.strip(): value.strip() for name, sign, value in pairs if sign}
 
 
 def _witness(status: str, raw_name: str, settings: JsonObject) -> Witness | None:

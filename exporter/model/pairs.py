@@ -115,15 +115,18 @@ def _name_pairs(topology: Topology) -> Iterator[Pair]:
 
     A name that the embedded DNS does not know is forwarded to the upstream
     servers, so only names of shared user-defined networks are asked; and on the
-    default bridge anything, because nothing listens there at all. Which other
-    names do not resolve follows from the engine's own tables.
+    default bridge anything, because nothing listens there at all. Nor is anything
+    asked on swarm's ingress network and of a way out over docker_gwbridge: they have
+    no names. Which other names do not resolve follows from the engine's own tables.
     """
     for source in topology.sandboxes:
         asked: set[tuple[ContainerId | None, IpVersion]] = set()
         resolver = _has_resolver(topology, source)
         for endpoint in source.endpoints:
             network = topology.network_by_id.get(endpoint.network_id)
-            if network is None or (resolver and network.raw_name in RESOLVERLESS):
+            if network is None or network.ingress or endpoint.implicit:
+                continue
+            if resolver and network.raw_name in RESOLVERLESS:
                 continue
             for pair in _names_on(topology, source, endpoint):
                 key = (pair.destination, pair.ip_version)
@@ -139,7 +142,7 @@ def _names_on(topology: Topology, source: Sandbox, own: Endpoint) -> Iterator[Pa
         if destination.id == source.id or container is None:
             continue
         for endpoint in destination.endpoints:
-            if endpoint.network_id != own.network_id:
+            if endpoint.network_id != own.network_id or endpoint.implicit:
                 continue
             for target in _targets_of(destination, endpoint):
                 if target.ip_version in families:

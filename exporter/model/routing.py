@@ -1,14 +1,18 @@
 """Which way a packet leaves its source, as far as the API tells.
 
 The kernel may be told otherwise inside a namespace; what is derived here is what
-the engine set up (moby `daemon/libnetwork/sandbox.go`, gateway selection).
+the engine set up (moby `daemon/libnetwork/default_gateway.go` and `Endpoint.Less` in
+`sandbox.go`), measured on engines 20.10, 26.1 and 28.5.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from exporter.model.topology import (
+    IP_VERSIONS,
     Endpoint,
     EndpointAddress,
     IPAddress,
@@ -17,6 +21,7 @@ from exporter.model.topology import (
     Network,
     NetworkId,
     Sandbox,
+    SandboxId,
     Subnet,
     Topology,
     version_of,
@@ -25,6 +30,7 @@ from exporter.model.topology import (
 UNDERLAY_DRIVERS = frozenset({"macvlan", "ipvlan"})
 """Drivers that put containers straight onto the host's own links."""
 KNOWN_DRIVERS = frozenset({"bridge", "overlay", "host", "null", *UNDERLAY_DRIVERS})
+_LAYER_3 = frozenset({"l3", "l3s"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,9 @@ class Route:
     """Network whose interface it leaves by; None without a route."""
     on_link: bool
     """The destination is in the interface's own subnet."""
+    contested: bool = False
+    """Two interfaces have a subnet of that size; which one the kernel takes depends
+    on the order in which they came."""
 
 
 NO_ROUTE = Route(network=None, on_link=False)
@@ -50,15 +59,83 @@ def subnet_of(address: EndpointAddress) -> IPNetwork:
     return _subnet(address.address, address.prefix_length)
 
 
+class Routes:
+    """The routes of one topology; each sandbox's default route is found once."""
+
+    def __init__(self, topology: Topology) -> None:
+        """Bind to a topology; nothing is computed yet."""
+        self._topology = topology
+        self._defaults: dict[tuple[SandboxId, IpVersion], NetworkId | None] = {}
+
+    def of(self, source: Sandbox, destination: IPAddress) -> Route:
+        """Return the route the engine gave a sandbox towards an address.
+
+        The smallest subnet of its own that holds the address; else, on an overlay,
+        the network's other subnets (the driver adds a route for each); else by
+        default.
+        """
+        near = _on_link(source, destination)
+        if near is not None:
+            return near
+        far = _by_overlay(self._topology, source, destination)
+        if far is None:
+            far = self._default(source, version_of(destination))
+        return NO_ROUTE if far is None else Route(network=far, on_link=False)
+
+    def _default(self, source: Sandbox, ip_version: IpVersion) -> NetworkId | None:
+        key = source.id, ip_version
+        if key not in self._defaults:
+            self._defaults[key] = default_route(self._topology, source, ip_version)
+        return self._defaults[key]
+
+
 def route_of(topology: Topology, source: Sandbox, destination: IPAddress) -> Route:
-    """Return the route the engine gave a sandbox towards an address."""
+    """Return the route of a single packet; see `Routes`."""
+    return Routes(topology).of(source, destination)
+
+
+def _on_link(source: Sandbox, destination: IPAddress) -> Route | None:
     ip_version = version_of(destination)
+    near: NetworkId | None = None
+    longest, contested = -1, False
     for endpoint in source.endpoints:
         address = endpoint.address(ip_version)
-        if address is not None and destination in subnet_of(address):
-            return Route(network=endpoint.network_id, on_link=True)
-    default = default_route(topology, source, ip_version)
-    return NO_ROUTE if default is None else Route(network=default, on_link=False)
+        if address is None or address.prefix_length < longest:
+            continue
+        if destination not in subnet_of(address):
+            continue
+        if address.prefix_length == longest:
+            contested = True
+            continue
+        near, longest, contested = endpoint.network_id, address.prefix_length, False
+    if near is None:
+        return None
+    return Route(network=near, on_link=True, contested=contested)
+
+
+def _by_overlay(
+    topology: Topology, source: Sandbox, destination: IPAddress
+) -> NetworkId | None:
+    """Return the overlay of the source that has the address in another subnet."""
+    for endpoint in source.endpoints:
+        network = topology.network_by_id.get(endpoint.network_id)
+        if network is None or network.driver != "overlay":
+            continue
+        if any(destination in subnet.prefix for subnet in network.subnets):
+            return network.id
+    return None
+
+
+class _WayOut(NamedTuple):
+    """An endpoint that may carry default routes; the best sorts first."""
+
+    no_priority: int
+    implicit: bool
+    internal: bool
+    missing_families: int
+    name: str
+    network: NetworkId
+    families: tuple[IpVersion, ...]
 
 
 def default_route(
@@ -66,18 +143,70 @@ def default_route(
 ) -> NetworkId | None:
     """Return the network that carries a sandbox's default route.
 
-    Non-internal before internal, then the highest GwPriority, then the network
-    name that sorts first. An endpoint without a gateway gives none: internal
-    networks from engine 26.1, and `isolated` ones.
+    Endpoints that name a gateway, in this order: the highest GwPriority, any other
+    before the implicit one on docker_gwbridge, non-internal before internal, both
+    families before one, then the network name that sorts first. Until 27 the first
+    with an IPv4 gateway serves both families; 28 takes the first that has both for
+    both, whatever the priorities; else each family takes its first. An endpoint
+    without a gateway gives none: internal networks from engine 26.1, and `isolated`
+    ones.
     """
-    candidates: list[tuple[bool, int, str, NetworkId]] = []
+    ways = sorted(_ways_out(topology, source))
+    major = topology.engine.major
+    if 0 < major < 28:
+        ways = [way for way in ways if 4 in way.families][:1] or ways
+    elif major == 28:
+        ways = [way for way in ways if way.families == IP_VERSIONS][:1] or ways
+    return next((way.network for way in ways if ip_version in way.families), None)
+
+
+def _ways_out(topology: Topology, source: Sandbox) -> Iterator[_WayOut]:
     for endpoint in source.endpoints:
         network = topology.network_by_id.get(endpoint.network_id)
-        address = endpoint.address(ip_version)
-        if network is not None and address is not None and address.gateway is not None:
-            rank = network.internal, -endpoint.gateway_priority, network.raw_name
-            candidates.append((*rank, network.id))
-    return min(candidates)[-1] if candidates else None
+        if network is None:
+            continue
+        families = tuple(
+            version for version in IP_VERSIONS if _leads_out(network, endpoint, version)
+        )
+        if families:
+            yield _WayOut(
+                no_priority=-endpoint.gateway_priority,
+                implicit=endpoint.implicit,
+                internal=network.internal,
+                missing_families=2 - len(families),
+                name=network.raw_name,
+                network=network.id,
+                families=families,
+            )
+
+
+def _leads_out(network: Network, endpoint: Endpoint, ip_version: IpVersion) -> bool:
+    """Return whether an endpoint may carry the default route of a family.
+
+    A layer 3 ipvlan has no gateway: its default route is the interface itself, unless
+    it is internal or has no parent (moby `drivers/ipvlan/ipvlan_joinleave.go`).
+    """
+    address = endpoint.address(ip_version)
+    if address is None:
+        return False
+    if address.gateway is not None:
+        return True
+    return is_layer_3(network) and not network.internal and has_parent(network)
+
+
+def is_layer_3(network: Network) -> bool:
+    """Return whether this is an ipvlan network that routes instead of switching."""
+    return network.driver == "ipvlan" and ipvlan_mode(network) in _LAYER_3
+
+
+def ipvlan_mode(network: Network) -> str:
+    """Return l2, l3 or l3s."""
+    return network.options.get("ipvlan_mode") or "l2"
+
+
+def has_parent(network: Network) -> bool:
+    """Return whether an underlay network has a link of the host below it."""
+    return bool(network.options.get("parent"))
 
 
 def bridge_has_address(network: Network, ip_version: IpVersion) -> bool:

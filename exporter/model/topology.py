@@ -6,7 +6,7 @@ is, one network namespace; containers made with `--network container:X` share on
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -87,6 +87,8 @@ class Network:
     created: datetime | None = None
     project: str | None = None
     """The compose project."""
+    ingress: bool = False
+    """Swarm's own network for published ports: names do not resolve on it."""
 
     @property
     def is_default_bridge(self) -> bool:
@@ -153,6 +155,11 @@ class Endpoint:
     """GwPriority (API 1.48+): the highest gives the default route."""
     dns_names: tuple[str, ...] = ()
     """Names that the embedded DNS answers on this network, sorted."""
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    """DriverOpts `com.docker.network.endpoint.sysctls`; IFNAME is the interface."""
+    implicit: bool = False
+    """Made by the engine as a way out (docker_gwbridge): not among the container's
+    networks, without names."""
 
     def address(self, ip_version: IpVersion) -> EndpointAddress | None:
         """Return the address of a family, None if there is none."""

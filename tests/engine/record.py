@@ -2,7 +2,8 @@
 
     python -m tests.engine.record FOLDER [SUITE]...
 
-writes FOLDER/VERSION.json for each: the answers of `/version`, `/info`, `/networks`,
+writes FOLDER/VERSION.json for each, and FOLDER/swarm-VERSION.json of its overlays as a
+swarm of its own: the answers of `/version`, `/info`, `/networks`,
 `/containers/json`, every container's own, and the events of a container's life. One
 answer a line, so that two versions can be compared. They are kept as they came, but
 for what `/info` says of image registries.
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.engine.scene import Scene
-from tests.lab.engine import Engine
+from tests.lab.engine import HOST_IPV4, Engine
 from tests.lab.suites import SUITES
 
 _REGISTRIES = ("RegistryConfig", "IndexServerAddress")
@@ -47,6 +48,28 @@ def record(base_url: str) -> dict[str, object]:
     return answers
 
 
+def record_swarm(base_url: str) -> dict[str, object]:
+    """Make the engine a swarm, return its answers about overlays, and leave it."""
+    with Scene(base_url) as scene:
+        api = scene.docker.api
+        api.init_swarm(advertise_addr=HOST_IPV4)
+        try:
+            scene.swarm()
+            listed = api.containers(all=True)
+            answers: dict[str, object] = {
+                "version": api.version(),
+                "info": {"Swarm": {"LocalNodeState": "active"}},
+                "networks": api.networks(),
+                "containers": listed,
+                "inspect": {c["Id"]: api.inspect_container(c["Id"]) for c in listed},
+            }
+            way_out = api.inspect_network("docker_gwbridge")
+            answers["inspect_networks"] = {way_out["Id"]: way_out}
+        finally:
+            api.leave_swarm(force=True)
+    return answers
+
+
 def _of_life(event: dict[str, dict[str, dict[str, str]]]) -> bool:
     """Return whether an event is of `Scene.life`; a crash loop goes on beside it."""
     return event["Actor"]["Attributes"].get("name") != "again"
@@ -58,7 +81,7 @@ def as_lines(answers: dict[str, object]) -> str:
     for name, answer in answers.items():
         if isinstance(answer, list):
             text = "[\n" + ",\n".join(map(json.dumps, answer)) + "\n]"
-        elif name == "inspect" and isinstance(answer, dict):
+        elif name.startswith("inspect") and isinstance(answer, dict):
             pairs = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in answer.items())
             text = "{\n" + ",\n".join(pairs) + "\n}"
         else:
@@ -76,6 +99,8 @@ def main() -> None:
         with Engine.start(suite) as engine:
             answers = record(engine.base_url)
             Path(folder, f"{engine.version}.json").write_text(as_lines(answers))
+            answers = record_swarm(engine.base_url)
+            Path(folder, f"swarm-{engine.version}.json").write_text(as_lines(answers))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,18 @@ SWARM = {
     "com.docker.stack.namespace": "store",
 }
 
+SWARM_SCENE: Mapping[str, tuple[str, ...]] = {
+    "o1": ("ov1",),
+    "o2": ("ov1",),
+    "o3": ("ov2",),
+    "nn": ("n1",),
+    "both": ("ov1", "n1"),
+    "half": ("ov1", "inner"),
+    "shut": ("sealed",),
+    "hand": ("docker_gwbridge",),
+}
+"""The containers of `Scene.swarm` by their networks."""
+
 
 class Scene:
     """Builds the scene on the engine at a socket and takes it away again."""
@@ -147,6 +159,20 @@ class Scene:
             command="sh -c 'exit 3'",
             restart_policy={"Name": "always"},
         )
+
+    def swarm(self) -> None:
+        """Make overlays and a bridge, with containers on them; of a swarm's manager."""
+        for name, number in (("ov1", 1), ("ov2", 2)):
+            pool = IPAMPool(subnet=f"10.77.{number}.0/24")
+            self.network(name, pool, driver="overlay", attachable=True)
+        self.network("sealed", driver="overlay", attachable=True, internal=True)
+        self.network("n1")
+        self.network("inner", internal=True)
+        for name, on in SWARM_SCENE.items():
+            made = self.create(name, network=on[0])
+            for other in on[1:]:
+                self.connect(other, made)
+            self.docker.containers.get(made).start()
 
     def wait_until_settled(self, limit_s: float = 15.0) -> None:
         """Wait until the crash loop rests long enough to be looked at."""

@@ -26,7 +26,11 @@ def _text(version: str) -> str:
 
 
 def recording(version: str) -> Raw:
-    """Return the recorded answers of an engine, the caller's own copy."""
+    """Return the recorded answers of an engine, the caller's own copy.
+
+    Args:
+        version: one of `VERSIONS`; `swarm-VERSION` for the same engine as a swarm.
+    """
     return json.loads(_text(version))
 
 

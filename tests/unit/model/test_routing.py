@@ -79,7 +79,9 @@ def test_a_packet_takes_its_own_subnet_else_the_default_route(
         pytest.param((Y, X), {}, "net-x", id="the name that sorts first"),
         pytest.param((X, Y), {"y": 1}, "net-y", id="the highest priority"),
         pytest.param((X, Y), {"x": -1}, "net-y", id="priorities may be negative"),
-        pytest.param((INNER, X), {"inner": 9}, "net-x", id="internal comes last"),
+        pytest.param((INNER, X), {}, "net-x", id="internal comes last"),
+        pytest.param((INNER, X), {"inner": 9}, "net-inner", id="but for its priority"),
+        pytest.param((X, SIX), {}, "net-six", id="both families before one"),
         pytest.param((INNER,), {}, "net-inner", id="internal if there is no other"),
         pytest.param((), {}, None, id="no network"),
     ],
@@ -87,7 +89,7 @@ def test_a_packet_takes_its_own_subnet_else_the_default_route(
 def test_default_route(
     networks: tuple[Network, ...], priorities: dict[str, int], expected: str | None
 ) -> None:
-    """Not internal, then priority, then name."""
+    """Priority, then not internal, then both families, then name."""
     found = multi_homed(*networks, priorities=priorities)
 
     assert expected == default_route(found, found.sandboxes[0], 4)
