@@ -92,7 +92,7 @@ class WarmExporter:
             )
             status = int(self._socket.recv(16))
             took_s = time.monotonic() - began_s
-            return Ran(status, *(_text(file) for file in (out, err)), took_s)
+            return Ran(status, _text(out), _text(err), took_s)
 
     def close(self) -> None:
         """Let the process end."""

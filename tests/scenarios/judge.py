@@ -113,14 +113,13 @@ def _status(ran: Ran, found: Mapping[str, Pair]) -> Iterator[str]:
 
 
 def wrong_causes(scenario: Scenario, ran: Ran) -> Iterator[str]:
-    """Yield the violations of which another cause is named than the true one.
-
-    Of a document that names none, nothing.
-    """
+    """Yield the violations of which another cause is named first than the true one."""
     for pair in ran.pairs:
-        causes = pair.get("causes")
-        if causes is None or pair["verdict"] not in _BROKEN:
+        if pair["verdict"] not in _BROKEN:
             continue
-        first = causes[0]["id"] if causes else None
-        if first != scenario.cause:
-            yield f"{key_of(pair)}: {first}, not {scenario.cause}"
+        named = [
+            f"{cause['cause']}{' for certain' * cause['certain']}"
+            for cause in pair.get("causes", ())
+        ]
+        if not named or named[0].partition(" ")[0] != scenario.cause:
+            yield f"{key_of(pair)}: {named}, not {scenario.cause}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.lab.exporter import Ran
+from tests.lab.exporter import Pair, Ran
 from tests.lab.pool import EnginePool
 from tests.lab.suites import Suite
 from tests.lab.warm import WarmExporter
@@ -58,8 +58,8 @@ def deviations(ran: Ran) -> list[str]:
     ]
 
 
-def _seen(pair: dict[str, str]) -> str:
-    return {"reachable": "reachable", "unreachable": "isolated"}[pair["observed"]]
+def _seen(pair: Pair) -> str | None:
+    return {"reachable": "reachable", "unreachable": "isolated"}.get(pair["observed"])
 
 
 def play(
