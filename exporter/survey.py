@@ -4,7 +4,7 @@ Blocking; used from one thread at a time.
 """
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -31,6 +31,7 @@ from exporter.model.routing import bridge_has_address, gateway_of
 from exporter.model.topology import (
     HOST,
     IP_VERSIONS,
+    Container,
     ContainerId,
     HostNetwork,
     IPAddress,
@@ -45,7 +46,7 @@ from exporter.process import is_process_of
 
 _UNKNOWN_HOST = HostNetwork(available=False, source="not looked for yet")
 _NAMED = 3
-"""Sandboxes that could not be entered and are named in a notice; the rest count."""
+"""Sandboxes and containers that are named in a notice of each kind; the rest count."""
 
 
 class SourceSync(Protocol):
@@ -191,6 +192,8 @@ class Survey:
         barred = Ability.PROBES in assessment.lost
         if not topology.host.available and not barred:
             yield f"scope host is off: {topology.host.source}"
+        if topology.left_behind:
+            yield _of_left_behind(topology.left_behind)
         # A container that ended meanwhile is ordinary and needs no line, nor does
         # once more for each what has just been said of all.
         serious = {
@@ -203,6 +206,16 @@ class Survey:
             yield f"cannot probe from {names.get(sandbox, sandbox)}: {error}"
         if len(serious) > _NAMED:
             yield f"cannot probe from {len(serious) - _NAMED} more containers"
+
+
+def _of_left_behind(containers: Sequence[Container]) -> str:
+    names = [container.name for container in containers]
+    more = len(names) - _NAMED
+    listed = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"nothing is probed of {listed}: started with --network container:X, and X "
+        "was started again or ended since; start them again"
+    )
 
 
 def _is_denial(error: ExporterError) -> bool:

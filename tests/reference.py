@@ -15,7 +15,9 @@ BRIDGE = "com.docker.network.bridge."
 FAMILIES = {4, 6}
 
 
-def promised(topology: Topology, pair: Pair) -> str:
+def promised(  # noqa: PLR0911 - a question after the other, as people ask them
+    topology: Topology, pair: Pair
+) -> str:
     """Return reachable, isolated or unknown."""
     networks = {network.id: network for network in topology.networks}
     containers = {str(one.id): one for one in topology.containers}
@@ -45,7 +47,7 @@ def promised(topology: Topology, pair: Pair) -> str:
     return between(topology, containers[str(pair.source)], destination, pair)
 
 
-def between(
+def between(  # noqa: C901, PLR0911 - as above
     topology: Topology, source: Container, destination: Container, pair: Pair
 ) -> str:
     """Return the promise from a container to another's address."""
@@ -97,13 +99,13 @@ def answer(
         off = out.options.get(f"{BRIDGE}enable_ip_masquerade") == "false"
         return "unknown" if off else "reachable"
     networks = {network.id: network for network in topology.networks}
-    own = [
+    own = next(
         a.address
         for e in source.endpoints
         if e.network_id == out.id
         for a in e.addresses
         if a.address.version == version
-    ][0]
+    )
     for endpoint in destination.endpoints:
         for a in endpoint.addresses:
             if a.address.version == version and own in ip_network(
@@ -207,5 +209,8 @@ def mute(container: Container, version: int) -> bool:
 
 
 def without_ipv6(container: Container) -> bool:
-    """Return whether a container was made without IPv6."""
-    return container.sysctls.get("net.ipv6.conf.all.disable_ipv6", "0") == "1"
+    """Return whether IPv6 was switched off on an interface."""
+    return any(
+        container.sysctls.get(f"net.ipv6.conf.{name}.disable_ipv6") == "1"
+        for name in ("all", "eth0")
+    )

@@ -65,8 +65,8 @@ class Promises:
         silenced = self._is_silenced(pair)
         no_ipv6 = pair.ip_version == 6 and self._lacks_ipv6(pair, route)
         answered = self._is_answered(pair, route)
-        key = (pair.scope, pair.ip_version, pair.network, route)
-        key = (*key, silenced, no_ipv6, answered)
+        kind = pair.scope, pair.ip_version, pair.network, route
+        key = *kind, silenced, no_ipv6, answered
         decision = self._decided.get(key)
         if decision is None:
             facts = Facts(
@@ -100,9 +100,10 @@ class Promises:
         return Route(network=network.id if on_it else None, on_link=True)
 
     def _is_silenced(self, pair: Pair) -> bool:
-        containers = self._topology.container_by_id
-        destination = pair.destination and containers.get(pair.destination)
-        return bool(destination) and ignores_echo(destination, pair.ip_version)
+        if pair.destination is None:
+            return False
+        destination = self._topology.container_by_id.get(pair.destination)
+        return destination is not None and ignores_echo(destination, pair.ip_version)
 
     def _lacks_ipv6(self, pair: Pair, route: Route) -> bool:
         """Return whether an end was created with IPv6 off where the pair needs it."""

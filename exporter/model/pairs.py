@@ -4,12 +4,14 @@ The order is stable: by scope, then in the order of the topology's own tuples.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from exporter.model.expectation import RESOLVERLESS
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair
 from exporter.model.routing import gateway_of
+from exporter.model.silence import is_without_ipv6
 from exporter.model.topology import (
     HOST,
     ContainerId,
@@ -26,8 +28,9 @@ from exporter.model.topology import (
 def all_pairs(topology: Topology, scopes: Collection[Scope]) -> Iterator[Pair]:
     """Yield every pair of a topology, each once.
 
-    A family in which the source has no address makes no pair, and neither does a
-    sandbox with itself. Scope `host` needs the host's namespace.
+    A family in which the source has no address, or that it was created without, makes
+    no pair, and neither does a sandbox with itself. Scope `host` needs the host's
+    namespace.
     """
     if Scope.CONTAINER in scopes:
         yield from _container_pairs(topology)
@@ -45,6 +48,24 @@ class _Target(NamedTuple):
     network: NetworkId
     address: IPAddress
     ip_version: IpVersion
+
+
+def _endpoints(topology: Topology, sandbox: Sandbox) -> tuple[Endpoint, ...]:
+    """Return a source's endpoints with the addresses that its kernel can have.
+
+    Until 27 the engine names an IPv6 address also where IPv6 was switched off. Others
+    ask for it: that the engine tells of it is all that they know.
+    """
+    owner = topology.container_by_id.get(ContainerId(sandbox.id))
+    if owner is None or not is_without_ipv6(owner):
+        return sandbox.endpoints
+    return tuple(
+        replace(
+            endpoint,
+            addresses=tuple(one for one in endpoint.addresses if one.ip_version == 4),
+        )
+        for endpoint in sandbox.endpoints
+    )
 
 
 def _targets(topology: Topology) -> Iterator[_Target]:
@@ -67,10 +88,10 @@ def _pair(
     return Pair(scope, source, owner, target.network, target.address, version, name)
 
 
-def _families(sandbox: Sandbox) -> frozenset[IpVersion]:
+def _families(topology: Topology, sandbox: Sandbox) -> frozenset[IpVersion]:
     return frozenset(
         address.ip_version
-        for endpoint in sandbox.endpoints
+        for endpoint in _endpoints(topology, sandbox)
         for address in endpoint.addresses
     )
 
@@ -78,7 +99,7 @@ def _families(sandbox: Sandbox) -> frozenset[IpVersion]:
 def _container_pairs(topology: Topology) -> Iterator[Pair]:
     targets = list(_targets(topology))
     for source in topology.sandboxes:
-        families = _families(source)
+        families = _families(topology, source)
         for target in targets:
             if target.sandbox.id != source.id and target.ip_version in families:
                 yield _pair(Scope.CONTAINER, source.id, target)
@@ -86,7 +107,7 @@ def _container_pairs(topology: Topology) -> Iterator[Pair]:
 
 def _gateway_pairs(topology: Topology) -> Iterator[Pair]:
     for source in topology.sandboxes:
-        for endpoint in source.endpoints:
+        for endpoint in _endpoints(topology, source):
             network = topology.network_by_id.get(endpoint.network_id)
             if network is None:
                 continue
@@ -136,7 +157,7 @@ def _name_pairs(topology: Topology) -> Iterator[Pair]:
 
 
 def _names_on(topology: Topology, source: Sandbox, own: Endpoint) -> Iterator[Pair]:
-    families = _families(source)
+    families = _families(topology, source)
     for destination in topology.sandboxes_on(own.network_id):
         container = topology.container_by_id.get(ContainerId(destination.id))
         if destination.id == source.id or container is None:
@@ -154,6 +175,6 @@ def own_addresses(
 ) -> Iterator[tuple[SandboxId, NetworkId, IPAddress]]:
     """Yield each address a sandbox may be asked to answer itself."""
     for sandbox in topology.sandboxes:
-        for endpoint in sandbox.endpoints:
+        for endpoint in _endpoints(topology, sandbox):
             for found in endpoint.addresses:
                 yield sandbox.id, endpoint.network_id, found.address

@@ -27,11 +27,19 @@ def ignores_echo(container: Container, ip_version: IpVersion) -> bool:
     )
 
 
+def is_without_ipv6(container: Container) -> bool:
+    """Return whether a container was created with IPv6 off on every interface."""
+    return any(
+        _dotted(name) == "net.ipv6.conf.all.disable_ipv6" and _is_on(value)
+        for name, value in container.sysctls.items()
+    )
+
+
 def has_no_ipv6(container: Container, endpoint: Endpoint | None) -> bool:
     """Return whether IPv6 was switched off, of a container or of one endpoint.
 
     Which interface an endpoint's is, the API does not tell: a sysctl of any of the
-    container's interfaces counts for all.
+    container's interfaces counts for all, and nothing is promised.
     """
     settings = [*container.sysctls.items()]
     if endpoint is not None:

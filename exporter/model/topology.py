@@ -324,6 +324,20 @@ class Topology:
         return {sandbox.id: sandbox for sandbox in self.sandboxes}
 
     @cached_property
+    def left_behind(self) -> tuple[Container, ...]:
+        """Running containers in a namespace that its owner is no longer in.
+
+        They joined it with `--network container:X`, and X was started again or ended
+        since: its links are gone, and the engine tells nothing of what is there.
+        """
+        return tuple(
+            container
+            for container in self.containers
+            if container.sandbox == SandboxId(container.id)
+            and container.network_mode.startswith("container:")
+        )
+
+    @cached_property
     def host_members(self) -> tuple[Container, ...]:
         """Running containers that share the host's namespace."""
         return tuple(

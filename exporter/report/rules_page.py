@@ -27,7 +27,8 @@ decides**. Its id is in the JSON as `expected_by`.
 
 Two containers that share a network namespace (`--network container:X`) are one \
 sandbox, containers on the host's network are the host, and neither these nor what has \
-no address (stopped, `--network none`) makes a pair. Paused containers answer: the \
+no address (stopped, `--network none`; as a source also IPv6 switched off by \
+`net.ipv6.conf.all.disable_ipv6`) makes a pair. Paused containers answer: the \
 kernel does it. A container whose owner was started again sits in the old, empty \
 namespace and makes no pair either.
 """

@@ -16,10 +16,12 @@ from tests.strategies_rules import made_topologies, reordered
 SCOPES = frozenset(Scope)
 
 
-def decided(topology: Topology) -> dict[Pair, tuple[str, str]]:
+def decided(
+    topology: Topology, scopes: frozenset[Scope] = SCOPES
+) -> dict[Pair, tuple[str, str]]:
     """Return rule and promise of every pair."""
     promises = Promises(topology)
-    found = {pair: promises.decide(pair) for pair in all_pairs(topology, SCOPES)}
+    found = {pair: promises.decide(pair) for pair in all_pairs(topology, scopes)}
     return {pair: (one.rule, str(one.expected)) for pair, one in found.items()}
 
 
@@ -45,7 +47,11 @@ def test_the_rules_say_what_the_naive_reading_says(topology: Topology) -> None:
 @pytest.mark.timeout(60)
 @given(st.data(), made_topologies())
 def test_order_does_not_matter(data: st.DataObject, topology: Topology) -> None:
-    """Neither of networks nor of containers, sandboxes or endpoints."""
-    other = data.draw(reordered(topology))
+    """Neither of networks nor of containers, sandboxes or endpoints.
 
-    assert decided(topology) == decided(other)
+    But for which of several shared networks a name is asked on.
+    """
+    other = data.draw(reordered(topology))
+    scopes = SCOPES - {Scope.NAME}
+
+    assert decided(topology, scopes) == decided(other, scopes)

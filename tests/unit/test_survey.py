@@ -189,6 +189,29 @@ def test_what_is_missing_is_said_once(
     assert second == f"cannot probe from bridge2: {broken}"
 
 
+@pytest.mark.parametrize(
+    ("count", "listed"), [(0, None), (1, "j0"), (5, "j0, j1, j2 and 2 more")]
+)
+def test_who_was_left_behind_is_said(
+    parts: Parts, count: int, listed: str | None
+) -> None:
+    """Their owner has another namespace by now; nothing is asked of them."""
+    names = [f"j{number}" for number in range(count)]
+    joined = (container(name, mode="container:bridge1") for name in names)
+    alone = (replace(one, sandbox=SandboxId(one.id)) for one in joined)
+    found = parts.listing.found
+    parts.listing.found = replace(found, containers=(*found.containers, *alone))
+
+    parts.survey.full()
+
+    lines = [line for line in parts.survey.notices if "nothing is probed of" in line]
+    said = (
+        f"nothing is probed of {listed}: started with --network container:X, and X was "
+        "started again or ended since; start them again"
+    )
+    assert ([said] if listed else []) == lines
+
+
 def test_a_refresh_asks_for_what_events_named(parts: Parts) -> None:
     """And for nothing else."""
     parts.survey.refresh(frozenset({"a"}), frozenset({"b"}))

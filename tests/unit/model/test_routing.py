@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 
@@ -216,3 +217,92 @@ def test_the_gateway_without_an_ipam_entry(driver: str, expected: str | None) ->
     gateway = gateway_of(bare, own, 4)
 
     assert expected == (None if gateway is None else str(gateway))
+
+
+def ends(*described: tuple[str, str, dict[str, Any]]) -> Topology:
+    """Return a container on networks: name, families that lead out, endpoint fields."""
+    nets, mine = [], []
+    for number, (name, families, fields) in enumerate(described, start=1):
+        internal = fields.pop("internal", False)
+        net = network(
+            name, f"10.{number}.0.0/24", f"fd00:{number}::/64", internal=internal
+        )
+        end = endpoint("a", net, f"10.{number}.0.2", f"fd00:{number}::2")
+        addresses = tuple(
+            one if str(one.ip_version) in families else replace(one, gateway=None)
+            for one in end.addresses
+        )
+        nets.append(net)
+        mine.append(replace(end, addresses=addresses, **fields))
+    return topology(tuple(nets), (container("a", *mine),))
+
+
+@pytest.mark.parametrize(
+    ("version", "described", "expected"),
+    [
+        # Measured: 20.10, 26.1 and 28.5 prefer the network with both families.
+        *(
+            (version, (("a4", "4", {}), ("z46", "46", {})), ("net-z46", "net-z46"))
+            for version in ("20.10.24", "26.1.5", "28.5.2", "29.0.0")
+        ),
+        # Measured: 28.5 whatever the priority, for both families.
+        *(
+            (
+                version,
+                (("a4", "4", {"gateway_priority": 10}), ("z46", "46", {})),
+                expected,
+            )
+            for version, expected in (
+                ("28.5.2", ("net-z46", "net-z46")),
+                ("29.0.0", ("net-a4", "net-z46")),
+                ("dev", ("net-a4", "net-z46")),
+            )
+        ),
+        # Measured: a higher priority among those with both.
+        (
+            "28.5.2",
+            (("y46", "46", {}), ("z46", "46", {"gateway_priority": 10})),
+            ("net-z46", "net-z46"),
+        ),
+        # Measured on 20.10: one endpoint serves both families, or none the second.
+        (
+            "20.10.24",
+            (("a4", "4", {}), ("int46", "46", {"internal": True})),
+            ("net-a4", None),
+        ),
+        ("29.0.0", (("a6", "6", {}), ("b4", "4", {})), ("net-b4", "net-a6")),
+        ("28.5.2", (("a6", "6", {}), ("b4", "4", {})), ("net-b4", "net-a6")),
+        ("26.1.5", (("a6", "6", {}),), (None, "net-a6")),
+        # Measured on 20.10: an internal network that names a gateway is before
+        # docker_gwbridge.
+        (
+            "20.10.24",
+            (
+                ("docker_gwbridge", "4", {"implicit": True}),
+                ("i1", "4", {"internal": True}),
+            ),
+            ("net-i1", None),
+        ),
+        (
+            "28.5.2",
+            (("docker_gwbridge", "4", {"implicit": True}), ("z", "", {})),
+            ("net-docker_gwbridge", None),
+        ),
+        ("28.5.2", (("a", "", {}), ("b", "", {})), (None, None)),
+    ],
+)
+def test_default_routes_as_engines_choose_them(
+    version: str,
+    described: tuple[tuple[str, str, dict[str, Any]], ...],
+    expected: tuple[str | None, str | None],
+) -> None:
+    """Of both families, on each engine (moby `Endpoint.Less`, `getGatewayEndpoint`)."""
+    copies = ((name, families, dict(fields)) for name, families, fields in described)
+    found = ends(*copies)
+    found = replace(found, engine=replace(found.engine, version=version))
+    source = found.sandboxes[0]
+
+    assert expected == (
+        default_route(found, source, 4),
+        default_route(found, source, 6),
+    )

@@ -10,6 +10,7 @@ from exporter.model.topology import (
     IP_VERSIONS,
     EngineInfo,
     NetworkId,
+    SandboxId,
     Subnet,
     version_of,
 )
@@ -120,3 +121,21 @@ def test_who_shares_the_hosts_namespace() -> None:
     found = topology((), (container("imhost", mode="host"), joined, stopped))
 
     assert ["imhost", "joined"] == [one.name for one in found.host_members]
+
+
+def test_who_was_left_behind_by_its_owner() -> None:
+    """Who joined a container and has a sandbox of its own; not who still shares one."""
+    alone = container("alone", mode="container:owner")
+    sharing = container("sharing", mode="container:owner")
+    owner = container("owner")
+    found = topology(
+        (),
+        (
+            replace(alone, sandbox=SandboxId(alone.id)),
+            replace(owner, sandbox=SandboxId(owner.id)),
+            replace(sharing, sandbox=SandboxId(owner.id)),
+            container("ended", mode="container:owner"),
+        ),
+    )
+
+    assert ["alone"] == [one.name for one in found.left_behind]
