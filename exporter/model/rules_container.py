@@ -1,6 +1,11 @@
 """What Docker promises between two containers; the first rule that fits decides."""
 
-from exporter.model.routing import KNOWN_DRIVERS, bridge_has_address, is_layer_3
+from exporter.model.routing import (
+    KNOWN_DRIVERS,
+    bridge_has_address,
+    is_layer_3,
+    is_led_elsewhere,
+)
 from exporter.model.rules import (
     ADDRESSES,
     BRIDGE_PAGE,
@@ -75,7 +80,11 @@ def _either_internal(facts: Facts) -> bool:
 
 def _is_led_out(facts: Facts) -> bool:
     """Return whether the gateway of the source's bridge is the engine's own."""
-    return facts.via is not None and bridge_has_address(facts.via, facts.ip_version)
+    return (
+        facts.via is not None
+        and bridge_has_address(facts.via, facts.ip_version)
+        and not is_led_elsewhere(facts.via, facts.ip_version)
+    )
 
 
 def leaves_host(facts: Facts) -> bool:
