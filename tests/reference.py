@@ -101,7 +101,7 @@ def between(  # noqa: C901, PLR0911 - as above
     is_29 = int(topology.engine.version.split(".")[0]) >= 29
     if mode != "routed" and not (mode == "nat-unprotected" and is_29):
         return "isolated"
-    if not has_address(out, version):
+    if not (has_address(out, version) and has_address(there, version)):
         return "unknown"
     return answer(topology, source, destination, out, version)
 

@@ -87,6 +87,11 @@ def _is_led_out(facts: Facts) -> bool:
     )
 
 
+def _is_led_to(facts: Facts) -> bool:
+    """Return whether the host has a route to the destination."""
+    return bridge_has_address(facts.network, facts.ip_version)
+
+
 def leaves_host(facts: Facts) -> bool:
     """Return whether packets between containers go out on the host's own links."""
     if facts.via is None:  # the kernel refuses before anything is sent
@@ -300,11 +305,11 @@ _ACROSS = (
     Rule(
         id="source-without-gateway",
         expected=UNKNOWN,
-        sentence="The source's bridge has no address (inhibit_ipv4): whether it leads "
-        "to networks that are open is up to its user.",
+        sentence="The source's bridge has no address (inhibit_ipv4), or that of an "
+        "open network has none: whether there is a way is up to the user.",
         reads=(INHIBIT, MODES, GATEWAYS),
         evidence=(BRIDGE_PAGE,),
-        applies=lambda f: f.is_open and not _is_led_out(f),
+        applies=lambda f: f.is_open and not (_is_led_out(f) and _is_led_to(f)),
     ),
     Rule(
         id="answer-elsewhere",
