@@ -185,6 +185,8 @@ class _Service:
         self._call(lambda: self._daemon.engine_connected(state.connected, error))
 
     def _on_event(self, event: EngineEvent) -> None:
+        self.session.attachments.note(event)
+
         def count(tally: Tally) -> None:
             tally.events[event.type, event.action] += 1
 

@@ -5,88 +5,23 @@ What a command needs is imported when it runs: `--help` takes a fraction of a se
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import NoReturn
 
 import click
 
 from exporter import __version__
+from exporter.cli_policy import policy_group
 from exporter.complaints import say, say_error, say_notices, say_usage
 from exporter.printable import printable
+from exporter.surroundings import FINE, App, Surroundings
 
-if TYPE_CHECKING:
-    from exporter.config import Config
-    from exporter.model.snapshot import Snapshot
-    from exporter.report.request import CheckRequest
-    from exporter.terminal import Output
-
-FINE, INTERRUPTED = 0, 130
-"""Exit statuses beside `exporter.report.summary.Status`; 130 is the shell's own for
-a command that SIGINT ended (128 + 2)."""
+INTERRUPTED = 130
+"""The shell's own exit status for a command that SIGINT ended (128 + 2)."""
 STDOUT = Path("-")
-
-
-class App(Protocol):
-    """What the commands need done; `exporter.app` does it."""
-
-    def run(self, config: "Config", reload: Callable[[], "Config"], /) -> int:
-        """Serve until a signal ends it, and return the exit status.
-
-        `reload` reads the settings anew from where they came from, and raises
-        `ConfigError` with every problem.
-        """
-        ...
-
-    def check(
-        self,
-        config: "Config",
-        request: "CheckRequest",
-        progress: Callable[[str], None],
-        /,
-    ) -> "Snapshot":
-        """Return one cycle's findings."""
-        ...
-
-    def topology(self, config: "Config", /) -> "Snapshot":
-        """Return what exists; nothing is probed."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the commands are run with; a test gives its own."""
-
-    environment: Mapping[str, str]
-    app: App | None = None
-    """None for the real one."""
-
-    def load_app(self) -> App:
-        """Return who does the work."""
-        if self.app is not None:
-            return self.app
-        from exporter import app, log
-
-        log.configure("warning", "auto")  # `run` sets it as configured
-        return app
-
-    def load_config(self, path: Path | None) -> "Config":
-        """Return the settings of a command without options for them.
-
-        Raises:
-            ConfigError: with every problem.
-        """
-        from exporter.config import load
-
-        return load(path, self.environment, {})
-
-    def output(self) -> "Output":
-        """Return standard output."""
-        from exporter.terminal import Output
-
-        return Output(sys.stdout, self.environment)
 
 
 def main(
@@ -373,6 +308,9 @@ def topology(
     else:
         output.lines(topology_text(snapshot, output.page))
     return FINE
+
+
+cli.add_command(policy_group)
 
 
 @cli.group("config")

@@ -14,7 +14,7 @@ from exporter.model.topology import Topology
 Inspect = Callable[[Topology, Sequence[PairState]], Inspection]
 """Looks into the namespaces of the ends of broken promises."""
 
-DIAGNOSED: Final = 2000
+DIAGNOSED: Final = 500
 """Broken promises of a cycle whose causes are looked for; beyond, one more says
 nothing new, and a cycle must end."""
 

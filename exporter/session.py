@@ -19,6 +19,7 @@ from exporter.config import Config
 from exporter.cycle import CycleRunner
 from exporter.diagnosis import Diagnosis
 from exporter.engine.api import RequestObserver
+from exporter.engine.attachments import Attachments
 from exporter.engine.client import DockerEngine
 from exporter.engine.inventory import Inventory
 from exporter.hostns import HostCandidates
@@ -50,6 +51,7 @@ class Session:
     budget: SharedBudget
     privileges: Privileges
     inspector: Inspector
+    attachments: Attachments
 
     def __enter__(self) -> Self:
         """Start the prober, with room for five sockets a sandbox."""
@@ -88,6 +90,7 @@ def open_session(
     environment = {**os.environ, "DOCKER_HOST": config.engine.host}
     engine = DockerEngine(environment=environment, observe=observer, clock=clock)
     prober = Prober(on_gone=on_gone, path_map=path_map)
+    attachments = Attachments()
     host_namespace = config.engine.host_namespace
     privileges = read_privileges()
     survey = Survey(
@@ -108,7 +111,8 @@ def open_session(
         survey=survey,
         budget=SharedBudget(clock),
         privileges=privileges,
-        inspector=Inspector(path_map=path_map),
+        inspector=Inspector(path_map=path_map, attached=attachments.known),
+        attachments=attachments,
     )
 
 

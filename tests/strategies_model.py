@@ -8,6 +8,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from exporter.metrics.verdicts import COMBINATIONS
 from exporter.model.outcome import (
+    Expected,
     Observation,
     Observed,
     Protocol,
@@ -16,6 +17,7 @@ from exporter.model.outcome import (
     observed_of,
 )
 from exporter.model.pair import Controls, Decision, Pair, PairState
+from exporter.model.policy import Policy, PolicyEntry
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import (
@@ -241,6 +243,7 @@ def pair_states(draw: DrawFn, topology: Topology) -> PairState:
             source_network=draw(routes),
             on_link=draw(st.booleans()),
             leaves_host=draw(st.booleans()),
+            policy=draw(st.none() | st.integers(1, 3)),
         ),
         observation=Observation(
             result=draw(st.sampled_from(_BY_OBSERVED[observed])),
@@ -266,6 +269,17 @@ def _addresses(
         for endpoint in sandbox.endpoints
         for address in endpoint.addresses
     ]
+
+
+def policy_entries() -> SearchStrategy[PolicyEntry]:
+    """Return entries with and without a date."""
+    days = st.integers(-2, 2).map(lambda days: NOW.date() + timedelta(days=days))
+    return st.builds(
+        PolicyEntry,
+        expected=st.sampled_from(Expected),
+        until=st.none() | days,
+        reason=NAMES,
+    )
 
 
 @st.composite
@@ -316,6 +330,7 @@ def snapshots(draw: DrawFn) -> Snapshot:
         cycle=draw(cycle),
         neighbour_entries=draw(st.dictionaries(st.sampled_from((4, 6)), COUNTS)),
         tally=tally,
+        policy=Policy(tuple(draw(st.lists(policy_entries(), max_size=3)))),
         config_reload_ok=draw(st.booleans()),
         config_reloaded=draw(st.none() | TIMES),
     )

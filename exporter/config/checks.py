@@ -86,7 +86,7 @@ def label_glob(value: object) -> str:
     """Return which label a container must have: KEY, or KEY=GLOB."""
     text = _text(value)
     key, separator, pattern = text.partition("=")
-    if not key or re.search(r"[*?\[\]\s]", key):
+    if not key or re.search(r"[*?\[\]]", key):
         message = "must be KEY or KEY=GLOB, without wildcards in KEY"
         raise ValueError(message)
     if separator and pattern:

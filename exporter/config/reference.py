@@ -30,10 +30,10 @@ lists are separated by commas),
 (../deploy/dockernet.example.yaml)),
 4. its default.
 
-The file is YAML 1.2 in UTF-8: sections, and in them keys; `policy` is a list. Unknown keys, keys given \
-twice and values out of bounds are errors. Every problem is reported at once, with its \
-line, by `dockernet-exporter config check FILE` too. `SIGHUP` reloads; a file with a \
-problem changes nothing.
+The file is YAML 1.2 in UTF-8: sections, and in them keys; `policy` is a list. Unknown \
+keys, keys given twice and values out of bounds are errors. Every problem is reported \
+at once, with its line, by `dockernet-exporter config check FILE` too. `SIGHUP` \
+reloads; a file with a problem changes nothing.
 
 A **duration** is `500ms`, `15s`, `5m`, `1h30m`, or a plain number of seconds. A \
 **glob** is a name with `*`, `?` and `[...]`, upper and lower case told apart.

@@ -8,7 +8,8 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from exporter.config.schema import About, Config
+from exporter.config.schema import Config
+from exporter.config.section import About
 from exporter.config.units import duration_text
 
 ENVIRONMENT_PREFIX = "DOCKERNET_"

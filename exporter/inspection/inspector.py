@@ -169,9 +169,8 @@ def _questions(topology: Topology, states: Iterable[PairState]) -> Questions:
 def _sources_of(topology: Topology, state: PairState) -> Iterable[IPAddress]:
     """Yield the addresses that the request may come from: replies go there."""
     pair = state.pair
-    if pair.source == HOST:
+    if pair.source == HOST or not state.decision.on_link:  # masqueraded, perhaps
         yield from _gateways(topology, pair)
-        return
     source = topology.sandbox_by_id.get(pair.source)
     for endpoint in source.endpoints if source else ():
         if state.decision.source_network in (None, endpoint.network_id):

@@ -113,10 +113,15 @@ class Ruleset:
     def trace(self, hook: Hook, packet: Packet) -> Trace:
         """Return what every base chain at a hook together does to a packet.
 
-        What a chain does that only rewrites addresses is left out; an echo request is
-        taken for the first packet of a connection.
+        What a chain does that only rewrites addresses is left out, and so are the
+        tables of frames (bridge, netdev); an echo request is taken for the first packet
+        of a connection. Where rules are unread, acceptance by the others is unclear.
         """
-        return _Walk(self, hook, packet).trace()
+        trace = _Walk(self, hook, packet).trace()
+        if trace.fate is not Fate.ACCEPT or not self.unread:
+            return trace
+        doubt = Step(table="", chain=hook.name, rule=self.unread[0])
+        return Trace(fate=Fate.UNCLEAR, decided_by=doubt, path=(*trace.path, doubt))
 
 
 class _Walk:

@@ -7,7 +7,7 @@ asks is `Opaque`. Nothing is ever assumed of a field whose value is not known.
 Sources: nft(8), iptables(8), iptables-extensions(8).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Final, TypeAlias
@@ -18,6 +18,7 @@ INTERFACE_BYTES: Final = 16  # IFNAMSIZ
 
 ICMP, ICMP6 = 1, 58
 ECHO_REQUEST, ECHO_REQUEST6 = 8, 128
+ECHO_REPLY, ECHO_REPLY6 = 0, 129
 FAMILIES: Final[dict[IpVersion, int]] = {4: 2, 6: 10}  # NFPROTO_IPV4, NFPROTO_IPV6
 
 INVALID, ESTABLISHED, RELATED, NEW, UNTRACKED = 1, 2, 4, 8, 64
@@ -40,7 +41,7 @@ class Hook(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """An echo request on its way."""
+    """An echo request on its way, or its reply."""
 
     ip_version: IpVersion
     source: IPAddress
@@ -49,6 +50,8 @@ class Packet:
     """None for a packet that is made here."""
     out_interface: str | None = None
     """None for a packet that is for this namespace, or before routing."""
+    reply: bool = False
+    """An echo reply, of a connection that its request has opened."""
 
 
 class Field(Enum):
@@ -273,62 +276,73 @@ def _all(fits: Iterable[Fit]) -> Fit:
 
 def _value(of: Field, sight: Sight) -> tuple[int, int]:
     """Return the value of a field and the mask of its bits that are not known."""
-    packet = sight.packet
-    is_ipv4 = packet.ip_version == 4
-    match of:
-        case Field.IN_INTERFACE:
-            return interface_number((packet.in_interface or "").encode()), 0
-        case Field.OUT_INTERFACE:
-            return interface_number((packet.out_interface or "").encode()), 0
-        case Field.SOURCE:
-            return int(packet.source), 0
-        case Field.DESTINATION:
-            return int(packet.destination), 0
-        case Field.PROTOCOL:
-            return ICMP if is_ipv4 else ICMP6, 0
-        case Field.ICMP:
-            return (ECHO_REQUEST if is_ipv4 else ECHO_REQUEST6) << 8, 0
-        case Field.FAMILY:
-            return FAMILIES[packet.ip_version], 0
-        case Field.DIRECTION:
-            return 0, 0
-        case Field.SECOND_PORT:
-            return 0, -1
-        case _:
-            return _derived(of, sight)
+    lasting = _PLAIN.get(of)
+    if lasting is not None:
+        return lasting(sight.packet), 0
+    derived = _DERIVED.get(of)
+    return _UNKNOWN if derived is None else derived(sight)
 
 
-def _derived(of: Field, sight: Sight) -> tuple[int, int]:
-    """Return what earlier rules, or the way that the packet takes, decide."""
-    packet = sight.packet
-    match of:
-        case Field.STATE:
-            unknown = SOURCE_REWRITTEN
-            if Effect.REDIRECTS in sight.effects:
-                unknown |= DESTINATION_REWRITTEN
-            if Effect.UNTRACKS in sight.effects:
-                unknown |= NEW | UNTRACKED
-            return NEW, unknown
-        case Field.MARK:
-            # Crossing into this namespace, a packet lost the mark that it had.
-            return 0, -1 if Effect.MARKS in sight.effects else 0
-        case Field.BRIDGED:
-            if sight.hook is not Hook.FORWARD:
-                return 0, -1
-            return int(packet.in_interface == packet.out_interface), 0
-        case Field.DESTINATION_TYPE if not packet.destination.is_multicast:
-            return _destination_type(sight)
-        case Field.SOURCE_TYPE if sight.hook is Hook.FORWARD:
-            return UNICAST, 0
-        case _:
-            return 0, -1
+def _echo(packet: Packet) -> int:
+    if packet.reply:
+        return (ECHO_REPLY if packet.ip_version == 4 else ECHO_REPLY6) << 8
+    return (ECHO_REQUEST if packet.ip_version == 4 else ECHO_REQUEST6) << 8
+
+
+def _state(sight: Sight) -> tuple[int, int]:
+    unknown = SOURCE_REWRITTEN
+    if Effect.REDIRECTS in sight.effects:
+        unknown |= DESTINATION_REWRITTEN
+    if Effect.UNTRACKS in sight.effects:
+        unknown |= NEW | ESTABLISHED | UNTRACKED
+    return ESTABLISHED if sight.packet.reply else NEW, unknown
+
+
+def _mark(sight: Sight) -> tuple[int, int]:
+    """Return the mark: crossing into this namespace, a packet lost what it had."""
+    return 0, -1 if Effect.MARKS in sight.effects else 0
+
+
+def _bridged(sight: Sight) -> tuple[int, int]:
+    if sight.hook is not Hook.FORWARD:
+        return _UNKNOWN
+    return int(sight.packet.in_interface == sight.packet.out_interface), 0
+
+
+def _source_type(sight: Sight) -> tuple[int, int]:
+    return (UNICAST, 0) if sight.hook is Hook.FORWARD else _UNKNOWN
 
 
 def _destination_type(sight: Sight) -> tuple[int, int]:
+    packet = sight.packet
+    if packet.destination.is_multicast:
+        return _UNKNOWN
     if sight.hook is Hook.FORWARD:
         return UNICAST, 0
-    if sight.hook is Hook.INPUT:
+    if sight.hook is Hook.INPUT or packet.out_interface == "lo":
         return LOCAL, 0
-    if sight.packet.out_interface is not None:
-        return (LOCAL if sight.packet.out_interface == "lo" else UNICAST), 0
-    return 0, -1
+    return _UNKNOWN if packet.out_interface is None else (UNICAST, 0)
+
+
+_UNKNOWN: Final = (0, -1)
+
+_PLAIN: Final[Mapping[Field, Callable[[Packet], int]]] = {
+    Field.IN_INTERFACE: lambda p: interface_number((p.in_interface or "").encode()),
+    Field.OUT_INTERFACE: lambda p: interface_number((p.out_interface or "").encode()),
+    Field.SOURCE: lambda p: int(p.source),
+    Field.DESTINATION: lambda p: int(p.destination),
+    Field.PROTOCOL: lambda p: ICMP if p.ip_version == 4 else ICMP6,
+    Field.ICMP: _echo,
+    Field.FAMILY: lambda p: FAMILIES[p.ip_version],
+    Field.DIRECTION: lambda p: int(p.reply),
+}
+"""What the packet itself says."""
+
+_DERIVED: Final[Mapping[Field, Callable[[Sight], tuple[int, int]]]] = {
+    Field.STATE: _state,
+    Field.MARK: _mark,
+    Field.BRIDGED: _bridged,
+    Field.SOURCE_TYPE: _source_type,
+    Field.DESTINATION_TYPE: _destination_type,
+}
+"""What earlier rules, or the way that the packet takes, decide."""

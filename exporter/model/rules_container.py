@@ -34,7 +34,7 @@ from exporter.model.rules import (
 )
 
 _BRIDGE_TESTS = "integration/networking/bridge_linux_test.go"
-_PORT_TESTS = "integration/networking/port_mapping_linux_test.go"
+_NETWORK_TESTS = "integration/network/bridge/bridge_linux_test.go"
 _MACVLAN_TESTS = "integration/network/macvlan/macvlan_test.go"
 _IPVLAN_TESTS = "integration/network/ipvlan/ipvlan_test.go"
 _GENERATED = "integration/network/bridge/iptablesdoc/generated"
@@ -129,7 +129,7 @@ _SAME_NETWORK = (
         evidence=(
             BRIDGE_PAGE,
             Evidence("usernet-portmap-noicc", f"{_GENERATED}/usernet-portmap-noicc.md"),
-            Evidence("TestLegacyLink", _BRIDGE_TESTS),
+            Evidence("TestLegacyLink", _NETWORK_TESTS),
         ),
         scenarios=("icc-false-user", "multihomed-icc", "ipv6-icc-false"),
         applies=lambda f: _shares(f, "bridge") and _is_icc_off(f),
@@ -336,7 +336,7 @@ _ACROSS = (
         sentence="From engine 29 a network with gateway_mode=nat-unprotected is open "
         "to other bridges.",
         reads=(MODES, INTERNAL, VERSION),
-        evidence=(PORTS_PAGE, Evidence("TestInterNetworkDirectRouting", _PORT_TESTS)),
+        evidence=(PORTS_PAGE, Evidence("TestInterNetworkDirectRouting", _BRIDGE_TESTS)),
         applies=lambda f: f.is_open,
     ),
     Rule(

@@ -61,7 +61,7 @@ NO_IPV6_RULES = (
         reads=(SYSCTLS, ENDPOINT_SYSCTLS, VERSION),
         evidence=(
             Evidence("disable_ipv6", _IP_SYSCTL),
-            Evidence("TestContainerDisabledIPv6", _NETWORK_TESTS),
+            Evidence("TestContainerDisabledIPv6", _BRIDGE_TESTS),
         ),
         scenarios=("ipv6-disabled-in-ctr",),
         applies=lambda f: f.ip_version == 6 and f.ipv6_disabled,

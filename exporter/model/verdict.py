@@ -103,9 +103,9 @@ class Evidence:
         self._sources[source] = reached or self._sources.get(source, False)
         if pair.destination_sandbox is None:
             self._gateways[source] = reached
-            return
-        key = (pair.destination_sandbox, pair.address)
-        self._destinations[key] = reached or self._destinations.get(key, False)
+        else:
+            key = (pair.destination_sandbox, pair.address)
+            self._destinations[key] = reached or self._destinations.get(key, False)
 
     def source_alive(
         self, planned: Planned, own_address: IPAddress | None
@@ -139,7 +139,7 @@ class Evidence:
         """
         pair = planned.pair
         if pair.destination_sandbox is None:
-            return None
+            return self._gateway_alive(planned)
         key = (pair.destination_sandbox, pair.address)
         promised = self._destinations.get(key)
         if promised is not None:
@@ -151,6 +151,16 @@ class Evidence:
         if gateway is None and key in self._unmeasured:
             return None
         return self._answers_itself(key)
+
+    def _gateway_alive(self, planned: Planned) -> bool | None:
+        """Return whether the host answers its own address, where that is needed.
+
+        Docker promises no silence of a gateway; a policy may.
+        """
+        own = self._own.get((HOST, planned.pair.address))
+        answered = own is not None and own.observed is Observed.REACHABLE
+        isolated = planned.decision.expected is Expected.ISOLATED
+        return True if answered and isolated else None
 
     def _answers_itself(self, key: OwnKey) -> bool | None:
         own = self._own.get(key)

@@ -79,9 +79,7 @@ def inverted(words: str, *, negated: bool) -> str:
 
 def quoted(text: str) -> str:
     """Return a text as iptables writes it (`xtables_save_string`)."""
-    if text and all(
-        c == "_" or c == "-" or (c.isascii() and c.isalnum()) for c in text
-    ):
+    if text.isascii() and text.replace("_", "a").replace("-", "a").isalnum():
         return text
     escaped = "".join(f"\\{c}" if c in "\"\\'" else c for c in text)
     return f'"{escaped}"'

@@ -7,6 +7,7 @@ Sources: net/ipv4/netfilter/ip_tables.c (`do_ipt_get_ctl`), iptables/libiptc/lib
 import ctypes
 import errno
 import socket
+import struct
 import sys
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,9 @@ from exporter.netfilter.legacy import INFO, parse_info, parse_table
 
 _GET_INFO, _GET_ENTRIES = 64, 65  # IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES; IP6T_ alike
 _NAME_BYTES: Final = 32  # XT_TABLE_MAXNAMELEN
+_ENTRIES_AT: Final = struct.calcsize("@32sIQ") - 8
+"""Where the entries begin in ipt_get_entries: behind name and size, aligned as a number
+of 64 bits is in the structures of this machine."""
 _MAX_BYTES: Final = 64 << 20
 _MAX_READS: Final = 5
 """Attempts at a table while it changes, which may change its size."""
@@ -65,14 +69,13 @@ def _read_table(
         if info.size > _MAX_BYTES:
             raise PacketError(f"iptables: a table of {info.size} bytes")
         head = asked + info.size.to_bytes(4, sys.byteorder)
-        start = -(-len(head) // _ALIGNMENT) * _ALIGNMENT
         try:
-            data = _ask(sock, level, _GET_ENTRIES, head, start + info.size)
+            data = _ask(sock, level, _GET_ENTRIES, head, _ENTRIES_AT + info.size)
         except OSError as error:
             if error.errno != errno.EAGAIN:  # its size changed
                 raise
             continue
-        return parse_table(info, data[start:], ip_version)
+        return parse_table(info, data[_ENTRIES_AT:], ip_version)
     raise PacketError(f"iptables: the table {name} changes faster than it can be read")
 
 
@@ -91,12 +94,3 @@ def _ask(
         number = ctypes.get_errno()
         raise OSError(number, errno.errorcode.get(number, str(number)))
     return buffer.raw[: length.value]
-
-
-class _Aligned(ctypes.Structure):
-    """Where a number of 64 bits may stand in a structure of this machine."""
-
-    _fields_ = (("before", ctypes.c_char), ("number", ctypes.c_uint64))
-
-
-_ALIGNMENT: Final = _Aligned.number.offset

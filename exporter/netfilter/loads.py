@@ -88,10 +88,11 @@ def compare(
         return opaque
     if load.is_index:
         return _of_names(load, ranges, names, negated=negated)
-    lengths = {len(end) for pair in ranges for end in pair}
-    if len(lengths) > 1 or any(length > load.length for length in lengths):
+    compared = len(ranges[0][0]) if ranges else load.length
+    if compared > load.length or any(
+        len(end) != compared for pair in ranges for end in pair
+    ):
         return opaque
-    compared = lengths.pop() if lengths else load.length
     if load.host_order and compared != load.size:
         return opaque
     shift = 8 * (load.size - load.start - compared)

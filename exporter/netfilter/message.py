@@ -7,7 +7,7 @@ number of the generation that a list is of.
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from exporter.errors import PacketError
@@ -126,16 +126,20 @@ def signed(found: Attributes, kind: int) -> int:
     return value - (1 << 32) if value >> 31 else value
 
 
-def _split(data: bytes) -> Iterator[tuple[int, bytes]]:
-    offset, end = 0, len(data)
+def _split(data: bytes) -> list[tuple[int, bytes]]:
+    # A list and plain arithmetic: this is most of the time that reading takes.
+    found = []
+    offset, end, unpack = 0, len(data), _ATTRIBUTE.unpack_from
     while offset < end:
-        if end - offset < _ATTRIBUTE.size:
+        if end - offset < 4:
             raise PacketError(f"nftables: {end - offset} bytes are no attribute")
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
-        if not _ATTRIBUTE.size <= length <= end - offset:
+        length, kind = unpack(data, offset)
+        stop = offset + length
+        if length < 4 or stop > end:
             raise PacketError(f"nftables: an attribute of {length} bytes does not fit")
-        yield kind & _TYPE, data[offset + _ATTRIBUTE.size : offset + length]
-        offset += (length + 3) & ~3
+        found.append((kind & _TYPE, data[offset + 4 : stop]))
+        offset = stop + (-length & 3)
+    return found
 
 
 def _general(body: bytes) -> tuple[int, int]:

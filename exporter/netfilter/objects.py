@@ -57,7 +57,16 @@ class Expression:
     """One step of the little machine that a rule is."""
 
     name: str
-    data: Attributes
+    packed: bytes
+
+    @property
+    def data(self) -> Attributes:
+        """Its attributes; most counters are never asked for theirs.
+
+        Raises:
+            PacketError: they are malformed.
+        """
+        return attributes(self.packed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +194,7 @@ def _expression(data: bytes) -> Expression:
     found = attributes(data)
     return Expression(
         name=text(found, _EXPRESSION_NAME),
-        data=attributes(found.get(_EXPRESSION_DATA, b"")),
+        packed=found.get(_EXPRESSION_DATA, b""),
     )
 
 

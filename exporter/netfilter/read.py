@@ -5,6 +5,7 @@ from typing import Final
 
 from exporter.errors import FirewallUnreadable, NetlinkError, PacketError
 from exporter.model.firewall import Ruleset
+from exporter.model.firewall_rules import Chain
 from exporter.model.topology import IpVersion
 from exporter.netfilter.legacy_tables import read_legacy
 from exporter.netfilter.message import NETLINK_NETFILTER
@@ -26,19 +27,22 @@ def read_ruleset(ip_version: IpVersion, *, timeout_s: float = _TIMEOUT_S) -> Rul
     Raises:
         FirewallUnreadable: not allowed, no answer, or none that parses.
     """
+    chains = _read_nftables(ip_version, timeout_s)
+    legacy, unread = read_legacy(ip_version)
+    return Ruleset(ip_version=ip_version, chains=(*chains, *legacy), unread=unread)
+
+
+def _read_nftables(ip_version: IpVersion, timeout_s: float) -> tuple[Chain, ...]:
     names = dict(socket.if_nameindex())
     try:
         channel = KernelChannel(NETLINK_NETFILTER)
     except NetlinkError as error:
-        if error.errno not in NO_NFTABLES:
-            raise FirewallUnreadable(f"no netlink socket ({error})") from error
-        chains = ()
-    else:
-        try:
-            chains = TableSocket(channel, timeout_s=timeout_s).chains(ip_version, names)
-        except PacketError as error:
-            raise FirewallUnreadable(f"an answer does not parse ({error})") from error
-        finally:
-            channel.close()
-    legacy, unread = read_legacy(ip_version)
-    return Ruleset(ip_version=ip_version, chains=(*chains, *legacy), unread=unread)
+        if error.errno in NO_NFTABLES:
+            return ()
+        raise FirewallUnreadable(f"no netlink socket ({error})") from error
+    try:
+        return TableSocket(channel, timeout_s=timeout_s).chains(ip_version, names)
+    except PacketError as error:
+        raise FirewallUnreadable(f"an answer does not parse ({error})") from error
+    finally:
+        channel.close()

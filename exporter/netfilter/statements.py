@@ -3,6 +3,7 @@
 Sources: nft(8) "VERDICT STATEMENTS" and "STATEMENTS"; nf_tables.h.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from exporter.model.firewall_rules import Action, Effect
@@ -21,10 +22,24 @@ _ACTIONS: Final = {
 }
 """By NF_* and NFT_*; queues and whatever comes may decide."""
 
-_PASSING: Final = frozenset({"counter", "dup", "flow_offload", "last"})
-"""Statements after which the rule goes on, whatever they do."""
-_ENDING: Final = frozenset({"fwd", "queue", "synproxy", "tproxy"})
-"""Statements that may take the packet away."""
+_PLAIN: Final = {
+    **{
+        name: Outcome(words=name)
+        for name in ("dup", "flow_offload", "last")  # then it goes on
+    },
+    **{
+        name: Outcome(action=Action.OPAQUE, words=name)
+        for name in ("fwd", "queue", "synproxy", "tproxy")  # may take the packet away
+    },
+    "notrack": Outcome(words="notrack", effects=frozenset({Effect.UNTRACKS})),
+    "reject": Outcome(action=Action.REJECT, words="reject"),
+}
+"""Statements whose data does not matter here."""
+_IPTABLES_WORDS: Final = {
+    "notrack": "-j NOTRACK",
+    "queue": "-j NFQUEUE",
+    "reject": "-j REJECT",
+}
 _REWRITING: Final = frozenset({"masq", "nat", "redir"})
 _UNITS: Final = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 _SHORT: Final = {1: "sec", 60: "min", 3600: "hour", 86400: "day"}
@@ -52,23 +67,16 @@ def decode_statement(
     Raises:
         PacketError: it is malformed.
     """
-    if name in _PASSING:
-        return Outcome(words="" if is_iptables else name)
-    if name in _ENDING:
-        return Outcome(action=Action.OPAQUE, words=name)
-    if name == "log":
-        return Outcome(words=_log_words(data, is_iptables=is_iptables))
-    if name == "notrack":
-        return Outcome(words=name, effects=frozenset({Effect.UNTRACKS}))
-    if name == "reject":
-        return Outcome(
-            action=Action.REJECT, words="-j REJECT" if is_iptables else "reject"
-        )
     if name == "target":
         return decode_target(text(data, 1), number(data, 2), data.get(3, b""), version)
     if name in _REWRITING:
         return _rewriting(name, data, is_iptables=is_iptables)
-    return None
+    if name == "log":
+        return Outcome(words=_log_words(data, is_iptables=is_iptables))
+    known = _PLAIN.get(name)
+    if known is not None and is_iptables:
+        return replace(known, words=_IPTABLES_WORDS.get(name, ""))
+    return known
 
 
 def _rewriting(name: str, data: Attributes, *, is_iptables: bool) -> Outcome:

@@ -100,6 +100,10 @@ class _Machine:
 
     def run(self, expression: Expression) -> None:
         """Follow one step."""
+        if expression.name == "counter":
+            if not self._is_iptables:
+                self._outcomes.append(Outcome(words="counter"))
+            return
         handler = self._handlers.get(expression.name)
         if handler is not None:
             handler(expression.data)
@@ -207,11 +211,11 @@ class _Machine:
     def _bitwise(self, data: Attributes) -> None:
         load = self._get(number(data, 1))
         mask, flips = parse_data(data.get(4, b"")), parse_data(data.get(5, b""))
-        plain = number(data, 6) == 0 and isinstance(mask, bytes) and mask
-        if plain and isinstance(flips, bytes) and not any(flips):
-            self._set(number(data, 2), load.masked(mask))
-        else:
-            self._set(number(data, 2), Load(what=f"{load.what} (changed)"))
+        masks = number(data, 6) == 0 and isinstance(flips, bytes) and not any(flips)
+        changed = Load(what=f"{load.what} (changed)")
+        if masks and isinstance(mask, bytes) and mask:
+            changed = load.masked(mask)
+        self._set(number(data, 2), changed)
 
     # --- conditions ---
 

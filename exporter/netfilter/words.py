@@ -4,7 +4,8 @@ The text is evidence for a person and is never read back. Sources: iptables(8), 
 iptables/nft-shared.c, iptables.c (`save_rule4`) for the order of the options.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from typing import Final
 
@@ -60,8 +61,15 @@ _VERDICTS: Final = {
     Action.JUMP: "jump",
     Action.GOTO: "goto",
 }
-_DIRECTIONS: Final = ("original", "reply")
-_FAMILY_NAMES: Final = {2: "ipv4", 10: "ipv6"}
+_TYPES: Final = {kind: name.lower() for kind, name in enumerate(ADDRESS_TYPES)}
+_VALUES: Final[Mapping[Field, Mapping[int, str]]] = {
+    Field.PROTOCOL: PROTOCOLS,
+    Field.FAMILY: {2: "ipv4", 10: "ipv6"},
+    Field.SOURCE_TYPE: _TYPES,
+    Field.DESTINATION_TYPE: _TYPES,
+    Field.DIRECTION: {0: "original", 1: "reply"},
+}
+"""Names of values in the words of nft."""
 
 
 def iptables_text(
@@ -218,33 +226,29 @@ def _state_names(bits: int) -> str:
 
 
 def _range_words(condition: Condition, first: int, last: int, version: int) -> str:
-    match condition.field:
-        case Field.IN_INTERFACE | Field.OUT_INTERFACE:
-            return f'"{_interface(condition, first)}"'
-        case Field.SOURCE | Field.DESTINATION:
-            return _prefix(condition, first, last, version)
-        case Field.PROTOCOL:
-            return PROTOCOLS.get(first, str(first))
-        case Field.FAMILY:
-            return _FAMILY_NAMES.get(first, str(first))
-        case Field.SOURCE_TYPE | Field.DESTINATION_TYPE if first < len(ADDRESS_TYPES):
-            return ADDRESS_TYPES[first].lower()
-        case Field.DIRECTION if first < len(_DIRECTIONS):
-            return _DIRECTIONS[first]
-        case Field.MARK:
-            return f"{first:#x}"
-        case Field.ICMP if not condition.mask & 0xFF:
-            return str(first >> 8)
-        case _:
-            return str(first) if first == last else f"{first}-{last}"
+    field = condition.field
+    if field in (Field.IN_INTERFACE, Field.OUT_INTERFACE):
+        return f'"{_interface(condition, first)}"'
+    if field in (Field.SOURCE, Field.DESTINATION):
+        return _prefix(condition, first, last, version)
+    if field is Field.MARK:
+        return f"{first:#x}"
+    if field is Field.ICMP and not condition.mask & 0xFF:
+        return str(first >> 8)
+    plain = str(first) if first == last else f"{first}-{last}"
+    return _VALUES.get(field, {}).get(first, plain)
+
+
+@lru_cache(maxsize=1024)
+def _named(value: int, mask: int) -> str:
+    packed = value.to_bytes(INTERFACE_BYTES, "big").rstrip(b"\0")
+    name = packed.decode("utf-8", "backslashreplace")
+    is_open = not mask >> 8 * max(INTERFACE_BYTES - 1 - len(packed), 0) & 0xFF
+    return f"{name}*" if is_open else name
 
 
 def _interface(condition: Condition, value: int) -> str:
-    packed = value.to_bytes(INTERFACE_BYTES, "big").rstrip(b"\0")
-    name = packed.decode("utf-8", "backslashreplace")
-    kept = condition.mask & (1 << 8 * INTERFACE_BYTES) - 1
-    is_open = not kept >> 8 * max(INTERFACE_BYTES - 1 - len(packed), 0) & 0xFF
-    return f"{name}*" if is_open else name
+    return _named(value, condition.mask & (1 << 8 * INTERFACE_BYTES) - 1)
 
 
 def _prefix(

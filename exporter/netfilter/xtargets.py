@@ -6,6 +6,7 @@ words are those of iptables-extensions(8).
 
 import struct
 import sys
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final
 
@@ -35,8 +36,12 @@ _REJECTS6: Final = (
     "icmp6-reject-route",
 )
 _PASSING: Final = frozenset(
-    ["AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT", "DSCP", "HL", "HMARK", "IDLETIMER", "LED", "LOG", "MARK", "NFLOG", "NOTRACK", "RATEEST", "SECMARK", "SET", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TRACE", "TTL", "ULOG", "ECN"]
-)
+    {
+        "AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT", "DSCP", "ECN",
+        "HL", "HMARK", "IDLETIMER", "LED", "LOG", "MARK", "NFLOG", "NOTRACK", "RATEEST",
+        "SECMARK", "SET", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TRACE", "TTL", "ULOG",
+    }
+)  # fmt: skip
 """Targets after which the next rule is looked at."""
 _REWRITING: Final = {
     "SNAT": "--to-source",
@@ -69,16 +74,8 @@ def decode_target(name: str, revision: int, info: bytes, version: int) -> Outcom
         return _rewriting(name, revision, info, version)
     if name not in _PASSING:
         return Outcome(action=Action.OPAQUE, words=f"-j {name} ...")
-    if name == "MARK":
-        return _mark(info)
-    if name == "LOG":
-        return _log(info)
-    if name == "NOTRACK" or (name == "CT" and _flags(info) & _NOTRACK):
-        plain = name == "NOTRACK" or _flags(info) & _NOTRACK_ALIAS
-        words = "-j NOTRACK" if plain else "-j CT --notrack"
-        return Outcome(words=words, effects=frozenset({Effect.UNTRACKS}))
-    restores = frozenset({Effect.MARKS}) if name in ("CONNMARK", "HMARK") else None
-    return Outcome(words=f"-j {name} ...", effects=restores or frozenset())
+    decoder = _DECODERS.get(name)
+    return Outcome(words=f"-j {name} ...") if decoder is None else decoder(info)
 
 
 def reject_words(kind: int, version: int) -> str:
@@ -105,8 +102,25 @@ def log_words(prefix: str, level: int | None, flags: int = 0) -> str:
     return words + "".join(name for bit, name in names if flags & bit)
 
 
-def _flags(info: bytes) -> int:
-    return int.from_bytes(info[:2], sys.byteorder)
+def _untracked(_info: bytes) -> Outcome:
+    return Outcome(words="-j NOTRACK", effects=frozenset({Effect.UNTRACKS}))
+
+
+def _ct(info: bytes) -> Outcome:
+    flags = int.from_bytes(info[:2], sys.byteorder)
+    if not flags & _NOTRACK:
+        return Outcome(words="-j CT ...")
+    if flags & _NOTRACK_ALIAS:
+        return _untracked(info)
+    return Outcome(words="-j CT --notrack", effects=frozenset({Effect.UNTRACKS}))
+
+
+def _marks(name: str) -> Outcome:
+    return Outcome(words=f"-j {name} ...", effects=frozenset({Effect.MARKS}))
+
+
+def _trace(_info: bytes) -> Outcome:
+    return Outcome(words="-j TRACE")
 
 
 def _reject(info: bytes, version: int) -> Outcome:
@@ -161,3 +175,15 @@ def _rewritten(name: str, revision: int, info: bytes, version: int) -> str:
 
 def _span(first: object, last: object) -> str:
     return str(first) if first == last else f"{first}-{last}"
+
+
+_DECODERS: Final[dict[str, Callable[[bytes], Outcome]]] = {
+    "CONNMARK": lambda _: _marks("CONNMARK"),  # it may restore one
+    "CT": _ct,
+    "HMARK": lambda _: _marks("HMARK"),
+    "LOG": _log,
+    "MARK": _mark,
+    "NOTRACK": _untracked,
+    "TRACE": _trace,
+}
+"""Passing targets whose effect or words are known."""

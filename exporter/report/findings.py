@@ -12,6 +12,7 @@ from exporter.model.outcome import VIOLATIONS, Result, Scope, Verdict
 from exporter.model.pair import Controls, PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import HOST, IpVersion, SandboxId
+from exporter.report.gather import gathered
 from exporter.report.marks import Mark, mark_of
 from exporter.report.page import (
     BLANK,
@@ -22,8 +23,6 @@ from exporter.report.page import (
     Span,
     clean,
     fields,
-    flowed,
-    natural,
     pad,
     width_of,
     wrapped,
@@ -216,21 +215,12 @@ def _detail(state: PairState, glyphs: Glyphs) -> str:
 def _gathered(
     snapshot: Snapshot, members: list[PairState], page: Page
 ) -> Iterator[Line]:
-    """Yield pairs as sources and destinations, each of the one with each of the other.
-
-    Sources stand together that have the very same destinations.
-    """
-    destinations: dict[str, list[str]] = {}
-    for state in members:
-        destination = clean(snapshot.destination_name(state))
-        destinations.setdefault(clean(snapshot.source_name(state)), []).append(
-            f"{destination} {state.pair.address}"
+    """Yield pairs as sources and destinations, each with its address."""
+    ends_of = (
+        (
+            clean(snapshot.source_name(state)),
+            f"{clean(snapshot.destination_name(state))} {state.pair.address}",
         )
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for source in sorted(destinations, key=natural):
-        key = tuple(sorted(destinations[source], key=natural))
-        alike.setdefault(key, []).append(source)
-    for found, sources in alike.items():
-        turn = f"{sources[-1]} {page.glyphs.to} {found[0]}"
-        items = [*sources[:-1], turn, *found[1:]]
-        yield from flowed(items, page.width, indent=" " * 8, first=" " * 4)
+        for state in members
+    )
+    yield from gathered(ends_of, page)

@@ -11,7 +11,8 @@ import pytest
 from exporter.cli import main
 from exporter.config.settings import settings
 from exporter.model.cause import CauseId, cause
-from exporter.model.outcome import Result, Verdict, observed_of
+from exporter.model.outcome import Expected, Result, Scope, Verdict, observed_of
+from exporter.model.policy import Policy, PolicyEntry
 from exporter.report.document import header, pair_document
 from exporter.report.summary import Status
 from exporter.report.topology_document import topology_document
@@ -28,6 +29,8 @@ COMMANDS = [
     ("topology",),
     ("config",),
     ("config", "check"),
+    ("policy",),
+    ("policy", "test"),
 ]
 HEAVY = ("docker", "requests", "pydantic", "starlette", "uvicorn", "rich", "asyncio")
 
@@ -108,7 +111,8 @@ def documented(heading: str) -> list[str]:
 
 def test_every_field_of_a_check_is_documented() -> None:
     """docs/check.md has every field of the document, in its order, and no other."""
-    found = snapshot(demo_on_host(), dead("bridge1"))
+    some = PolicyEntry(expected=Expected.REACHABLE, scopes=frozenset({Scope.GATEWAY}))
+    found = snapshot(demo_on_host(), dead("bridge1"), policy=Policy((some,)))
     fields: dict[str, None] = {}
     why = cause(CauseId.LINK_DOWN, "eth0 is down", certain=True)
     for state in (*found.pairs[::-1], *found.pairs):

@@ -1,7 +1,7 @@
 """An app for the command line that answers at once, and remembers what it was asked."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -9,6 +9,7 @@ from exporter.cli import main
 from exporter.config import Config
 from exporter.model.snapshot import Snapshot
 from exporter.report.request import CheckRequest
+from exporter.session import policy_of
 
 
 class FakeApp:
@@ -46,10 +47,13 @@ class FakeApp:
         return self._found
 
     def topology(self, config: Config, /) -> Snapshot:
-        """Answer."""
+        """Answer, by the policy of the configuration if it has one."""
         self.configs.append(config)
         self._fail()
-        return self._found
+        if not config.policy:
+            return self._found
+        policy, today = policy_of(config), self._found.taken.date()
+        return replace(self._found, policy=policy, notices=policy.notices(today))
 
     def _fail(self) -> None:
         if self._error is not None:

@@ -6,6 +6,7 @@ from exporter.board import Board, Change
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.model.outcome import Scope
 from exporter.model.plan import NeighbourBudget, Planned, Selection, plan, select
+from exporter.model.policy import NO_POLICY
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import Topology
 from exporter.sightings import CycleSettings
@@ -25,10 +26,12 @@ class Watch:
         self.board = Board(INTERVAL_S, 2000.0)
         self.found = found
         self.answer = answer or docker_like(found)
+        self.policy = NO_POLICY
 
     def cycle(self, epoch: int = 0, allowed: int = 100_000) -> tuple[Change, ...]:
         """Run a cycle and take it over."""
-        planned = plan(self.found, ICMP, lambda _: True)
+        today = self.clock.now_utc().date()
+        planned = plan(self.found, ICMP, lambda _: True, self.policy, today)
         selection = select(
             self.found, planned, epoch=epoch, budget=NeighbourBudget(allowed)
         )
@@ -62,4 +65,5 @@ class Watch:
             stream_connected=True,
             notices=(),
             tables={},
+            policy=self.policy,
         )

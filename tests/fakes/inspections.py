@@ -6,17 +6,18 @@ thing of it. `HOST_NAME` names the host where a container's name is asked for.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from exporter.model.expectation import Promises
-from exporter.model.firewall import Fate, Hook, Packet, Step, Trace
 from exporter.model.inspection import (
     Inspection,
     Interface,
     NamespaceFacts,
     Neighbour,
     NeighbourState,
+    PacketFilter,
     Port,
     PortState,
     Way,
@@ -27,7 +28,6 @@ from exporter.model.pair import NO_CONTROLS, PairState
 from exporter.model.pairs import all_pairs
 from exporter.model.routing import default_route, gateway_of, route_of
 from exporter.model.topology import (
-    HOST,
     Endpoint,
     IPAddress,
     Network,
@@ -36,44 +36,10 @@ from exporter.model.topology import (
     Topology,
     version_of,
 )
+from tests.fakes.filters import RESOLVER_RULES, FakeFilter, docker_rules
 
 HOST_NAME = "host"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-DROP_HERE = Step(table="filter", chain="FORWARD", rule="-A FORWARD -j DROP")
-ACCEPTED = Trace(fate=Fate.ACCEPT, decided_by=None, path=())
-
-Chains = Mapping[tuple[str, str], tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class FakeFilter:
-    """A packet filter that does with packets what the test says."""
-
-    chains: Chains = field(default_factory=dict)
-    traces: Mapping[Hook, Trace] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
-    only: IPAddress | None = None
-    """Packets to other destinations pass."""
-
-    def chain(self, table: str, name: str) -> tuple[str, ...] | None:
-        """Return the rules given for it."""
-        return self.chains.get((table, name))
-
-    def trace(self, hook: Hook, packet: Packet) -> Trace:
-        """Return the trace given for the hook; without one everything passes."""
-        if self.only is not None and packet.destination != self.only:
-            return ACCEPTED
-        return self.traces.get(hook, ACCEPTED)
-
-
-def stopped(*path: Step, fate: Fate = Fate.DROP) -> Trace:
-    """Return a trace that ends with the last of some steps."""
-    return Trace(fate=fate, decided_by=path[-1], path=path)
-
-
-def step(chain: str, rule: str, table: str = "filter") -> Step:
-    """Return a step; the rule is what stands behind the chain's name."""
-    return Step(table=table, chain=chain, rule=f"-A {chain} {rule}")
 
 
 def state_of(
@@ -83,15 +49,18 @@ def state_of(
     verdict: Verdict = Verdict.UNEXPECTED_UNREACHABLE,
     result: Result = Result.TIMEOUT,
     ip_version: int = 4,
+    network: str | None = None,
 ) -> PairState:
     """Return a broken pair by its name: `container web db`, `host host web`.
 
-    The decision is Docker's own.
+    The decision is Docker's own. Of a destination on several networks, `network` says
+    which address is meant.
     """
     wanted = what.split()
     for pair in all_pairs(topology, tuple(Scope)):
         names = [pair.scope, pair.source, pair.destination or "gateway"]
-        if names == wanted and pair.ip_version == ip_version:
+        on = network is None or pair.network == f"net-{network}"
+        if names == wanted and pair.ip_version == ip_version and on:
             return PairState(
                 pair=pair,
                 decision=Promises(topology).decide(pair),
@@ -158,7 +127,11 @@ def healthy(topology: Topology) -> Inspection:
     )
 
 
-def altered(inspection: Inspection, where: str, **changes: object) -> Inspection:
+def altered(
+    inspection: Inspection,
+    where: str,
+    **changes: Any,  # noqa: ANN401 - as `replace` takes them
+) -> Inspection:
     """Return an inspection with some of one namespace's facts replaced."""
     if where == HOST_NAME:
         assert inspection.host is not None
@@ -178,7 +151,10 @@ def facts_of(inspection: Inspection, where: str) -> NamespaceFacts:
 
 
 def with_interface(
-    inspection: Inspection, where: str, name: str, **changes: object
+    inspection: Inspection,
+    where: str,
+    name: str,
+    **changes: Any,  # noqa: ANN401 - as `replace` takes them
 ) -> Inspection:
     """Return an inspection with an interface changed."""
     before = facts_of(inspection, where).interfaces
@@ -231,7 +207,7 @@ def with_sysctl(
 
 
 def with_filter(
-    inspection: Inspection, where: str, rules: FakeFilter | None, ip_version: int = 4
+    inspection: Inspection, where: str, rules: PacketFilter | None, ip_version: int = 4
 ) -> Inspection:
     """Return an inspection with a packet filter replaced; None: it is not known."""
     facts = facts_of(inspection, where)
@@ -253,64 +229,6 @@ def index_of(inspection: Inspection, where: str, name: str) -> int:
     """Return the index of an interface."""
     found = facts_of(inspection, where).interfaces
     return next(one.index for one in found if one.name == name)
-
-
-RESOLVER_RULES: Chains = {
-    ("nat", "OUTPUT"): ("-A OUTPUT -d 127.0.0.11/32 -j DOCKER_OUTPUT",),
-    ("nat", "DOCKER_OUTPUT"): (
-        (
-            "-A DOCKER_OUTPUT -d 127.0.0.11/32 -p tcp -m tcp --dport 53 -j DNAT "
-            "--to-destination 127.0.0.11:44305"
-        ),
-        (
-            "-A DOCKER_OUTPUT -d 127.0.0.11/32 -p udp -m udp --dport 53 -j DNAT "
-            "--to-destination 127.0.0.11:33002"
-        ),
-    ),
-}
-
-
-def docker_rules(topology: Topology) -> Chains:
-    """Return the rules that engine 28.5 has for a topology's networks."""
-    bridged = [one for one in topology.networks if one.bridge is not None]
-    first, second, entry, forward = [], [], [], []
-    for one in bridged:
-        name = one.bridge
-        entry.append(f"-A DOCKER ! -i {name} -o {name} -j DROP")
-        second.append(f"-A DOCKER-ISOLATION-STAGE-2 -o {name} -j DROP")
-        stage = "-A DOCKER-ISOLATION-STAGE-1"
-        if one.internal:
-            first.append(f"{stage} ! -s {one.subnets[0].prefix} -o {name} -j DROP")
-            first.append(f"{stage} ! -d {one.subnets[0].prefix} -i {name} -j DROP")
-        else:
-            jump = f"-i {name} ! -o {name} -j DOCKER-ISOLATION-STAGE-2"
-            first.append(f"{stage} {jump}")
-        target = "ACCEPT" if one.icc else "DROP"
-        forward.append(f"-A DOCKER-FORWARD -i {name} -o {name} -j {target}")
-    raw = [
-        f"-A PREROUTING -d {found.address}/{found.address.max_prefixlen} ! -i "
-        f"{topology.network_by_id[endpoint.network_id].bridge} -j DROP"
-        for sandbox in topology.sandboxes
-        for endpoint in sandbox.endpoints
-        for found in endpoint.addresses
-    ]
-    return {
-        ("raw", "PREROUTING"): tuple(raw),
-        ("filter", "FORWARD"): (
-            "-A FORWARD -j DOCKER-USER",
-            "-A FORWARD -j DOCKER-FORWARD",
-        ),
-        ("filter", "DOCKER-USER"): (),
-        ("filter", "DOCKER-FORWARD"): (
-            "-A DOCKER-FORWARD -j DOCKER-CT",
-            "-A DOCKER-FORWARD -j DOCKER-ISOLATION-STAGE-1",
-            "-A DOCKER-FORWARD -j DOCKER-BRIDGE",
-            *forward,
-        ),
-        ("filter", "DOCKER-ISOLATION-STAGE-1"): tuple(first),
-        ("filter", "DOCKER-ISOLATION-STAGE-2"): tuple(second),
-        ("filter", "DOCKER"): tuple(entry),
-    }
 
 
 def _loopback() -> Interface:
@@ -419,31 +337,3 @@ def _host_ways(
             if any(address in subnet.prefix for subnet in network.subnets):
                 ways[address] = Way(kind=WayKind.UNICAST, interface=network.bridge)
     return ways
-
-
-__all__ = [
-    "ACCEPTED",
-    "DROP_HERE",
-    "HOST",
-    "HOST_NAME",
-    "NOW",
-    "RESOLVER_RULES",
-    "FakeFilter",
-    "altered",
-    "docker_rules",
-    "facts_of",
-    "healthy",
-    "index_of",
-    "mac_of",
-    "port_of",
-    "state_of",
-    "step",
-    "stopped",
-    "with_filter",
-    "with_interface",
-    "with_macs",
-    "with_neighbour",
-    "with_sysctl",
-    "with_way",
-    "without_interface",
-]

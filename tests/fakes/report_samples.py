@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from exporter.model.expectation import Promises
 from exporter.model.outcome import (
     NOT_PROBED,
     Expected,
@@ -18,7 +17,8 @@ from exporter.model.outcome import (
     Verdict,
 )
 from exporter.model.pair import Controls, Decision, Pair, PairState
-from exporter.model.pairs import all_pairs
+from exporter.model.plan import plan
+from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import (
     Container,
@@ -91,12 +91,13 @@ def snapshot(
     *changes: Change,
     notices: tuple[str, ...] = (),
     engine_up: bool = True,
+    policy: Policy = NO_POLICY,
 ) -> Snapshot:
     """Return what one check of a topology found; the first change that fits wins."""
-    promises = Promises(found)
+    today = STARTED.date()
     pairs = []
-    for pair in all_pairs(found, set(Scope)):
-        decision = promises.decide(pair)
+    for item in plan(found, set(Scope), lambda _: True, policy, today):
+        pair, decision = item.pair, item.decision
         changed = (change(pair, decision) for change in changes)
         other = next((one for one in changed if one is not None), None)
         pairs.append(other or as_promised(pair, decision))
@@ -107,7 +108,8 @@ def snapshot(
         stream_connected=False,
         pairs=tuple(pairs),
         cycle=CycleInfo(number=1, trigger="check", started=STARTED, duration_s=1.1),
-        notices=notices,
+        notices=(*notices, *policy.notices(today)),
+        policy=policy,
     )
 
 

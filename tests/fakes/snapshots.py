@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 
-from exporter.model.outcome import NOT_PROBED, Result, Verdict
+from exporter.model.outcome import NOT_PROBED, Expected, Result, Scope, Verdict
 from exporter.model.pair import Controls, PairState
+from exporter.model.policy import NO_POLICY, Policy, Selector
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Histogram, Tally
 from exporter.model.topology import (
@@ -23,6 +24,7 @@ from exporter.model.topology import (
     Topology,
 )
 from tests.fakes import report_samples
+from tests.fakes.policies import entry
 from tests.fakes.report_samples import STARTED, Change, crowd
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
@@ -57,6 +59,30 @@ def violations() -> Snapshot:
     return published(
         _on_a_host(demo()), report_samples.dead("bridge2"), report_samples.leaking
     )
+
+
+def policed() -> Snapshot:
+    """Return the demo with a policy: in force, expired, and one without a date."""
+    host = frozenset({Scope.HOST})
+    policy = Policy(
+        (
+            entry(
+                Expected.REACHABLE,
+                source=Selector(container=("bridge1",)),
+                destination=Selector(network=("mybridge",)),
+                until=STARTED.date(),
+                reason='a "known" leak',
+            ),
+            entry(Expected.ISOLATED, until=STARTED.date() - timedelta(days=1)),
+            entry(Expected.UNKNOWN, scopes=host),
+            entry(
+                Expected.ISOLATED,
+                source=Selector(container=("bridge1",)),
+                destination=Selector(container=("bridge2",)),
+            ),
+        )
+    )
+    return published(_on_a_host(demo()), policy=policy)
 
 
 def engine_down() -> Snapshot:
@@ -107,9 +133,11 @@ def large(containers: int, *, networks: int = 31, ipv6: bool = False) -> Snapsho
     return published(crowd(sizes, ipv6=ipv6))
 
 
-def published(found: Topology, *changes: Change) -> Snapshot:
+def published(
+    found: Topology, *changes: Change, policy: Policy = NO_POLICY
+) -> Snapshot:
     """Return what the daemon publishes after a cycle over a topology."""
-    seen = report_samples.snapshot(found, *changes)
+    seen = report_samples.snapshot(found, *changes, policy=policy)
     return replace(
         seen,
         taken=NOW,

@@ -141,7 +141,7 @@ def test_interrupt(command: Run) -> None:
     "arguments",
     [
         pytest.param(("nonsense",), id="unknown command"),
-        pytest.param(("policy", "test", "f"), id="a command that is not built yet"),
+        pytest.param(("policy", "tset", "f"), id="no such command of a group"),
         pytest.param(("check", "--nonsense"), id="unknown option"),
         pytest.param(("check", "--json", "--junit", "f"), id="two results"),
         pytest.param(("check", "--timeout", "nan"), id="no duration"),

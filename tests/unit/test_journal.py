@@ -1,16 +1,23 @@
 """What a cycle leaves in the log."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from structlog.testing import capture_logs
 
 from exporter.board import Change
-from exporter.journal import LOGGED_CHANGES, report_changes, report_cycle
+from exporter.journal import (
+    LOGGED_CHANGES,
+    report_changes,
+    report_cycle,
+    report_notices,
+)
 from exporter.model.outcome import Result, Verdict
-from exporter.model.snapshot import CycleInfo
+from exporter.model.policy import Policy
+from exporter.model.snapshot import CycleInfo, Snapshot
 from tests.fakes.board import Watch
+from tests.fakes.policies import TODAY, entry
 from tests.fakes.topologies import demo
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -43,6 +50,56 @@ def test_a_violation_is_a_warning_with_who_where_and_why() -> None:
             "reason": None,
         }
     ]
+
+
+def logged(before: Snapshot, now: Snapshot) -> list[tuple[str, str, object]]:
+    """Return level, event and subject of what a change of notices leaves."""
+    with capture_logs() as lines:
+        report_notices(structlog.get_logger(), before, now)
+    return [
+        (line["log_level"], line["event"], line.get("notice", line.get("entry")))
+        for line in lines
+    ]
+
+
+def test_an_entry_that_expires_is_logged_once() -> None:
+    """A line of its own, and none as a notice; not again when its number changes."""
+    dated = entry(until=TODAY, reason="for now")
+    start = datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
+    before = Snapshot(taken=start, policy=Policy((dated,)), notices=("a",))
+    after = start + timedelta(minutes=1)
+    policy = before.policy
+    late = replace(before, taken=after, notices=("b", *policy.notices(after.date())))
+    moved = Policy((entry(), dated))
+    again = replace(late, policy=moved, notices=moved.notices(after.date()))
+
+    assert [
+        ("warning", "notice.raised", "b"),
+        ("info", "notice.cleared", "a"),
+        ("warning", "policy.expired", 1),
+    ] == logged(before, late)
+    assert [] == logged(late, late)
+    assert [("info", "notice.cleared", "b")] == logged(late, again)
+
+
+def test_an_expired_entry_says_when_and_why() -> None:
+    """Number, last day and reason."""
+    now = Snapshot(
+        taken=datetime(2026, 7, 1, tzinfo=UTC),
+        policy=Policy((entry(until=TODAY, reason="for now"),)),
+    )
+    with capture_logs() as lines:
+        report_notices(structlog.get_logger(), Snapshot(taken=NOW), now)
+
+    assert [
+        {
+            "event": "policy.expired",
+            "log_level": "warning",
+            "entry": 1,
+            "until": "2026-06-30",
+            "reason": "for now",
+        }
+    ] == lines
 
 
 def test_broken_promises_come_first() -> None:

@@ -20,6 +20,7 @@ from exporter.hostns import HostCandidates
 from exporter.icmp.probes import Source
 from exporter.model.topology import HostNetwork, SandboxId, Topology
 from exporter.survey import Survey, bridge_marks
+from tests.fakes.policies import labelled
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
 
@@ -105,6 +106,24 @@ def test_every_connected_sandbox_is_a_source(parts: Parts) -> None:
         "bridge2",
         "mybridge1",
         "mybridge2",
+    }
+
+
+def test_nothing_is_opened_where_a_container_opted_out(parts: Parts) -> None:
+    """Its namespace is not entered; everybody else's is."""
+    found = parts.listing.found
+    parts.listing.found = replace(
+        found,
+        containers=tuple(
+            labelled(one, dockernet_ignore="yes") if one.id == "bridge2" else one
+            for one in found.containers
+        ),
+    )
+
+    parts.survey.full()
+
+    assert {"bridge1", "mybridge1", "mybridge2"} == {
+        source.id for source in parts.sources.synced[-1]
     }
 
 

@@ -13,10 +13,13 @@ _STOPPING_WORDS = frozenset({"DROP", "REJECT", "drop", "reject", "DENY"})
 
 def find(scene: Scene) -> Iterator[Cause]:
     """Yield the rules that stop the request, and then those that stop the reply."""
+    told: set[str] = set()
     for reply in (False, True):
         for passage in passages(scene, reply=reply):
             if passage.trace.fate in _STOPPED:
-                yield _stopped(passage, reply=reply)
+                if passage.line not in told:
+                    yield _stopped(passage, reply=reply)
+                told.add(passage.line)
                 break
             if passage.trace.fate is Fate.UNCLEAR and _may_stop(passage):
                 yield cause(

@@ -108,7 +108,9 @@ def _on_host(
         return
     if there.bridge is not None and back.bridge is not None:
         names = there.bridge.name, back.bridge.name
-        yield from path.at_host(*names, *_FORWARD_HOOKS)
+        # The reply to a masqueraded request is for the host until it is forwarded.
+        hooks = (Hook.FORWARD,) if path.reply and scene.crosses else _FORWARD_HOOKS
+        yield from path.at_host(*names, *hooks)
 
 
 class _Path:
@@ -116,7 +118,7 @@ class _Path:
 
     def __init__(self, scene: Scene, *, reply: bool) -> None:
         self._scene = scene
-        self._reply = reply
+        self.reply = reply
         ends = ends_of(scene)
         self.ends = ends if ends is None or not reply else (ends[1], ends[0])
 
@@ -153,17 +155,31 @@ class _Path:
         rules = filter_of(self._scene, facts)
         if rules is None or self.ends is None:
             return
+        source, destination = self._ends_in(facts, self.ends)
         for hook in hooks:
             before_routing = hook is Hook.PREROUTING
             past_entry = hook is Hook.POSTROUTING
             packet = Packet(
                 ip_version=self._scene.state.pair.ip_version,
-                source=self.ends[0],
-                destination=self.ends[1],
+                source=source,
+                destination=destination,
                 in_interface=None if past_entry else into,
                 out_interface=None if before_routing else out,
+                reply=self.reply,
             )
             yield Passage(where=where, hook=hook, trace=rules.trace(hook, packet))
+
+    def _ends_in(
+        self, facts: NamespaceFacts, ends: tuple[IPAddress, IPAddress]
+    ) -> tuple[IPAddress, IPAddress]:
+        """Return source and destination as they are seen in a namespace."""
+        end = self._scene.destination
+        if end is None or facts is not end.facts or not self._scene.masqueraded:
+            return ends
+        host = end.gateway
+        if host is None:
+            return ends
+        return (ends[0], host) if self.reply else (host, ends[1])
 
 
 def ends_of(scene: Scene) -> tuple[IPAddress, IPAddress] | None:

@@ -51,8 +51,10 @@ class Layers:
 
     def raw_is_missing(self) -> bool:
         """Return whether the drop in table raw should be there and is not."""
+        if self.engine_major < 28 or self.source.id == self.destination.id:
+            return False
         nat = self.destination.gateway_mode(self.ip_version) == "nat"
-        if self.engine_major < 28 or not nat or self.destination.internal:
+        if not nat or self.destination.internal:
             return False
         rules = self.rules.chain("raw", "PREROUTING") or ()
         wanted = f"{self.address}/{self.address.max_prefixlen}"

@@ -176,8 +176,22 @@ def _by_rules(scene: Scene, layers: Layers, on_host: list[Passage]) -> Iterator[
         known = (accepted or unfiltered) and not by_user
         yield cause(CauseId.ISOLATION_MISSING, *missing, *how, certain=known)
     elif not by_user and forward is not None and accepted:
-        yield cause(CauseId.ACCEPTED_BY_RULE, forward.line, certain=True)
+        certain = not _is_dockers(forward, layers)
+        yield cause(CauseId.ACCEPTED_BY_RULE, forward.line, certain=certain)
     if layers.raw_is_missing():
         address = scene.state.pair.address
         line = f"host, table raw, chain PREROUTING: no drop for {address}"
         yield cause(CauseId.RAW_DROP_MISSING, line, certain=accepted)
+
+
+def _is_dockers(passage: Passage, layers: Layers) -> bool:
+    """Return whether the rule that accepted is one of Docker's own.
+
+    Before 28 those stand in FORWARD itself: what a bridge sends elsewhere is accepted
+    once the isolation is behind it.
+    """
+    step = passage.trace.decided_by
+    if step is None:
+        return False
+    outwards = f"! -o {layers.source.bridge}"
+    return step.chain.startswith("DOCKER") or outwards in step.rule

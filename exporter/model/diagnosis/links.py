@@ -1,7 +1,6 @@
 """Silence that comes of links: interfaces, bridges, their ports, and addresses."""
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from exporter.model.cause import Cause, CauseId, cause
 from exporter.model.diagnosis.scene import (
@@ -10,7 +9,6 @@ from exporter.model.diagnosis.scene import (
     Scene,
     addresses_in,
     has_address,
-    named,
 )
 from exporter.model.inspection import Interface, PortState
 from exporter.model.outcome import Scope
@@ -145,32 +143,25 @@ def _in_subnet(end: End, left: tuple[IPAddress, ...]) -> bool:
 
 
 def _bridge_address(scene: Scene) -> Iterator[Cause]:
-    """Yield whether the bridge lacks the gateway's address, where it is an end."""
+    """Yield which bridge lacks its gateway's address, where the packet needs it.
+
+    Containers hand to it what is not for their own bridge; the host's route to them
+    hangs on it, but any other address of the subnet gives that too.
+    """
     pair = scene.state.pair
-    if pair.scope not in (Scope.HOST, Scope.GATEWAY) or scene.network.bridge is None:
+    if pair.scope is Scope.CONTAINER and not scene.crosses:
         return
-    bridge = named(scene.host.interfaces, scene.network.bridge)
-    wanted = _gateway(scene)
-    if bridge is None or wanted is None or has_address(scene.host, wanted):
-        return
-    left = addresses_in(bridge, pair.ip_version)
-    subnets = [
-        ip_network((address, length), strict=False)
-        for address, length in bridge.addresses
-    ]
-    target = pair.address if scene.destination else wanted
-    yield cause(
-        CauseId.BRIDGE_ADDRESS_MISSING,
-        f"host: {bridge.name} has {', '.join(map(str, left)) or 'none'}, not {wanted}",
-        certain=scene.destination is None
-        or not any(target in subnet for subnet in subnets),
-    )
-
-
-def _gateway(scene: Scene) -> IPAddress | None:
-    if scene.destination is None:
-        return scene.state.pair.address
-    return scene.destination.gateway
+    for end in scene.ends:
+        bridge, wanted = end.bridge, end.gateway
+        if bridge is None or wanted is None or has_address(scene.host, wanted):
+            continue
+        left = addresses_in(bridge, pair.ip_version)
+        listed = ", ".join(map(str, left)) or "none"
+        yield cause(
+            CauseId.BRIDGE_ADDRESS_MISSING,
+            f"host: {bridge.name} has {listed}, not {wanted}",
+            certain=end is scene.source or not _in_subnet(end, left),
+        )
 
 
 def _name(interfaces: tuple[Interface, ...], index: int) -> str:

@@ -100,6 +100,17 @@ class Scene:
             return False
         return source.on_bridge and destination.on_bridge
 
+    @property
+    def masqueraded(self) -> bool:
+        """Return whether the host puts its own address in place of the source's.
+
+        The destination then sees the host on its own bridge, and answers that.
+        """
+        network = self.source.network if self.source else None
+        if network is None or not self.crosses or not network.masquerade:
+            return False
+        return network.gateway_mode(self.state.pair.ip_version).startswith("nat")
+
 
 def set_scene(state: PairState, topology: Topology, inspection: Inspection) -> Scene:
     """Return what is known of a pair's ends.

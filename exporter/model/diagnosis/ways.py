@@ -16,6 +16,7 @@ from exporter.model.inspection import (
     WayKind,
 )
 from exporter.model.outcome import Scope
+from exporter.model.routing import route_of
 from exporter.model.topology import IPAddress
 
 HOST_NAME = "host"
@@ -102,7 +103,7 @@ def legs_of(scene: Scene) -> tuple[Leg, ...]:
             (
                 _by_gateway(source, destination.address),
                 _from_host(destination),
-                _by_gateway(destination, source.address),
+                _back(scene, source, destination),
                 _from_host(source),
             )
         )
@@ -114,6 +115,25 @@ def legs_of(scene: Scene) -> tuple[Leg, ...]:
             _from_end(destination, source.address, source.interface, source.name),
         )
     )
+
+
+def _back(scene: Scene, source: End, destination: End) -> Leg | None:
+    """Return the destination's leg of a reply to another bridge.
+
+    One with several networks may reply by another of them: then nothing is known.
+    """
+    if scene.masqueraded:
+        return _from_end(
+            destination, destination.gateway, destination.bridge, HOST_NAME
+        )
+    sandbox = scene.state.pair.destination_sandbox
+    found = sandbox and scene.topology.sandbox_by_id.get(sandbox)
+    if not found or source.address is None or destination.network is None:
+        return None
+    route = route_of(scene.topology, found, source.address)
+    if route.network != destination.network.id:
+        return None
+    return _by_gateway(destination, source.address)
 
 
 def _real(legs: tuple[Leg | None, ...]) -> tuple[Leg, ...]:

@@ -52,6 +52,12 @@ class TestEnvironment:
             None, {"DOCKERNET_LOG_LEVEL": "", "DOCKERNET_PROBE_PACKETS": " "}, {}
         )
 
+    def test_the_policy_is_no_variable(self) -> None:
+        """It is a list with an order, and stands in the file only."""
+        assert (
+            "DOCKERNET_POLICY: no such setting; the policy stands in the file only",
+        ) == problems({"DOCKERNET_POLICY": "x"})
+
     def test_problems_name_the_variable(self) -> None:
         """A variable is its own place."""
         assert (

@@ -6,6 +6,7 @@ pipelines read it; a change there is a change of interface.
 
 import string
 import tempfile
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 
 from exporter.config import Config, load
 from exporter.errors import ConfigError
+from exporter.model.outcome import Expected, Scope
+from exporter.model.policy import PolicyEntry, Selector
+from exporter.session import policy_of
 
 DATA = Path(__file__).parents[2] / "data" / "config"
 INVALID = sorted((DATA / "invalid").iterdir())
@@ -122,7 +126,9 @@ class TestValidFiles:
     """Each file of `valid/` means what it says."""
 
     @pytest.mark.parametrize(
-        "name", ["empty", "comments", "marker", "empty-sections"], ids=str
+        "name",
+        ["empty", "comments", "marker", "empty-sections", "policy-empty"],
+        ids=str,
     )
     def test_saying_nothing_is_the_defaults(self, name: str) -> None:
         """An empty file, or one of comments, changes nothing."""
@@ -160,6 +166,39 @@ class TestValidFiles:
         assert (("::1", 0), ("", 10042), ("localhost", 1)) == (
             config.web.listen_addresses
         )
+
+    def test_policy(self) -> None:
+        """Each entry arrives with every key, a single text as a list of one."""
+        config = load(DATA / "valid" / "policy.yaml", {}, {})
+
+        assert (
+            PolicyEntry(
+                source=Selector(
+                    network=("shop_*",),
+                    container=("web",),
+                    project=("shop",),
+                    service=("web*",),
+                    label=("tier=front*",),
+                ),
+                destination=Selector(container=("db", "db-*")),
+                ip_version=4,
+                expected=Expected.ISOLATED,
+                reason="the shop must not see the database of billing",
+                until=date(2026, 12, 31),
+            ),
+            PolicyEntry(
+                destination=Selector(
+                    network=("[[]x[!]a-z]",), label=("tier", "owner=")
+                ),
+                scopes=frozenset({Scope.HOST, Scope.GATEWAY, Scope.NAME}),
+                expected=Expected.UNKNOWN,
+            ),
+            PolicyEntry(expected=Expected.REACHABLE, until=date(2026, 6, 30)),
+            PolicyEntry(expected=Expected.REACHABLE),
+            PolicyEntry(
+                scopes=frozenset({Scope.HOST}), expected=Expected.ISOLATED, ip_version=6
+            ),
+        ) == policy_of(config).entries
 
     def test_an_alias_may_be_used(self) -> None:
         """YAML's own way to say something once works."""

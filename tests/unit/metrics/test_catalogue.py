@@ -63,7 +63,7 @@ def test_network_pairs_stop_growing_with_the_square_of_the_networks() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["small", "violations", "engine_down", "never_up", "hostile"]
+    "name", ["small", "violations", "policed", "engine_down", "never_up", "hostile"]
 )
 def test_scrapes_hold_what_the_catalogue_says_and_no_more(name: str) -> None:
     """Families, labels, and values of closed sets."""
@@ -72,7 +72,11 @@ def test_scrapes_hold_what_the_catalogue_says_and_no_more(name: str) -> None:
 
 def test_every_family_occurs_in_a_scrape() -> None:
     """Nothing is documented that never comes; an MTU must be configured first."""
-    found = {**scrape(snapshots.small()), **scrape(snapshots.violations())}
+    found = {
+        **scrape(snapshots.small()),
+        **scrape(snapshots.violations()),
+        **scrape(snapshots.policed()),
+    }
     occurring = {family_of(name) for name in found}
 
     assert {"network_mtu_bytes"} == {f.name for f in FAMILIES if f not in occurring}

@@ -26,6 +26,7 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 SCRAPES = {
     "metrics": snapshots.small,
     "metrics-violations": snapshots.violations,
+    "metrics-policy": snapshots.policed,
     "metrics-engine-down": snapshots.engine_down,
     "metrics-never-up": snapshots.never_up,
     "metrics-hostile-names": snapshots.hostile,

@@ -1,10 +1,11 @@
 """What one cycle shows of both ends of a pair: the controls."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
-from exporter.model.outcome import Observation, Result, Scope
+from exporter.model.outcome import Expected, Observation, Result, Scope
 from exporter.model.plan import Planned, plan
 from exporter.model.topology import SandboxId, Topology
 from exporter.model.verdict import Evidence, OwnKey, Seen
@@ -110,6 +111,15 @@ def test_where_nobody_is_promised_an_end_speaks_for_itself(
 
     assert alive is evidence.source_alive(FAR, ip_address(OWN))
     assert alive is evidence.destination_alive(pick("bridge1", OWN))
+
+
+@pytest.mark.parametrize("result", [Result.SEND_ERROR, Result.SKIPPED])
+def test_who_could_not_be_asked_does_not_speak_for_itself(result: Result) -> None:
+    """Somebody is promised, and was not measured: that leaves the end unknown."""
+    known, links = own("mybridge1", OWN, Result.OK), link("mybridge1", OWN, up=True)
+    evidence = Evidence([saw(gateway("mybridge1"), result)], known, links)
+
+    assert evidence.source_alive(FAR, ip_address(OWN)) is None
 
 
 def test_a_source_without_a_route_lives_by_any_own_address() -> None:
@@ -225,3 +235,74 @@ def test_links_are_asked_for_only_where_a_verdict_rests_on_them() -> None:
 
 
 GW = "172.17.0.1"
+
+
+# --- a policy and the controls --------------------------------------------------------
+
+DOCKER_REACHABLE, DOCKER_ISOLATED = pick("mybridge1", PEER), FAR
+
+
+def policy_of(item: Planned, expected: Expected) -> Planned:
+    """Return a pair of which a policy expects something else."""
+    decision = replace(
+        item.decision, expected=expected, promised=item.decision.expected, policy=1
+    )
+    return replace(item, decision=decision)
+
+
+@pytest.mark.parametrize(
+    ("item", "result", "alive"),
+    [
+        pytest.param(
+            policy_of(DOCKER_REACHABLE, Expected.ISOLATED),
+            Result.TIMEOUT,
+            False,
+            id="Docker's promise counts although the policy isolates",
+        ),
+        pytest.param(
+            policy_of(DOCKER_REACHABLE, Expected.UNKNOWN),
+            Result.TIMEOUT,
+            False,
+            id="and although the policy ignores it",
+        ),
+        pytest.param(
+            policy_of(DOCKER_REACHABLE, Expected.ISOLATED),
+            Result.OK,
+            True,
+            id="a reply proves life although the policy isolates",
+        ),
+        pytest.param(
+            policy_of(DOCKER_ISOLATED, Expected.REACHABLE),
+            Result.OK,
+            True,
+            id="so does one that only the policy expects",
+        ),
+        pytest.param(
+            policy_of(DOCKER_ISOLATED, Expected.REACHABLE),
+            Result.TIMEOUT,
+            None,
+            id="whose silence says nothing of the ends",
+        ),
+        pytest.param(
+            policy_of(DOCKER_ISOLATED, Expected.UNKNOWN),
+            Result.OK,
+            None,
+            id="what nobody promises is no control",
+        ),
+        pytest.param(
+            policy_of(DOCKER_REACHABLE, Expected.UNKNOWN),
+            Result.SKIPPED,
+            None,
+            id="what was not asked says nothing",
+        ),
+    ],
+)
+def test_a_policy_takes_no_control_away(
+    item: Planned, result: Result, alive: bool | None
+) -> None:
+    """What controls an end is Docker's promise, and every reply that is expected."""
+    evidence = Evidence([saw(item, result)], {}, {})
+    there = policy_of(item, Expected.ISOLATED)
+
+    assert alive is evidence.source_alive(there, ip_address(OWN))
+    assert alive is evidence.destination_alive(there)

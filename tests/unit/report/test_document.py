@@ -7,8 +7,10 @@ from typing import Any
 
 from exporter.model.outcome import NOT_PROBED, Verdict
 from exporter.model.pair import Decision, Pair, PairState
+from exporter.model.policy import Policy, Selector
 from exporter.model.snapshot import Snapshot
 from exporter.report.document import document
+from tests.fakes.policies import entry
 from tests.fakes.report_samples import (
     BOTH,
     HOSTILE,
@@ -238,3 +240,28 @@ def test_every_verdict_has_a_count() -> None:
 
     assert [str(verdict) for verdict in Verdict] == list(found["summary"])
     assert len(found["pairs"]) == sum(found["summary"].values())
+
+
+def test_policy() -> None:
+    """What Docker promises by itself, and the entry, stand beside what counts."""
+    found = snapshot(
+        demo(),
+        policy=Policy(
+            (entry(source=Selector(container=("bridge1",)), reason="a known leak"),)
+        ),
+    )
+    mine = pair(found, "container", "bridge1", "mybridge1")
+
+    at = KEYS.index("observed")
+    keys = [*KEYS[:at], "promised", "promised_by", "policy", *KEYS[at:]]
+    assert keys == list(mine)
+    assert (
+        ("reachable", "policy-1", "isolated", "different-bridges"),
+        {"entry": 1, "reason": "a known leak"},
+    ) == (
+        tuple(
+            mine[key] for key in ("expected", "expected_by", "promised", "promised_by")
+        ),
+        mine["policy"],
+    )
+    assert KEYS == list(pair(found, "container", "bridge2", "mybridge1"))

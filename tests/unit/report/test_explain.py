@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from exporter.model.outcome import Expected
 from exporter.model.pair import Decision, Pair, PairState
+from exporter.model.policy import Policy
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import SandboxId
 from exporter.report.explain import explain_document, explain_text
 from exporter.report.names import destination_of, matching, source_of
 from exporter.report.page import Page
 from exporter.report.paint import painted
+from tests.fakes.policies import entry
 from tests.fakes.report_samples import (
     STARTED,
     as_promised,
@@ -197,3 +200,20 @@ def test_hostile_name() -> None:
     said = text(snapshot(hostile()), "good", "evil")
 
     assert said.replace("\n", "").isprintable()
+
+
+def test_policy() -> None:
+    """The policy's word with its reason, and Docker's own sentence."""
+    ignored = entry(Expected.UNKNOWN, reason="rented out")
+    found = snapshot(demo(), policy=Policy((ignored,)))
+    said = " ".join(text(found, "bridge1", "mybridge1").split())
+
+    assert (
+        "promised nothing, by the policy: rented out (policy-1); Docker promises "
+        "isolated: Containers on different bridge networks do not reach each other. "
+        "(different-bridges)"
+    ) in said
+    assert (
+        "Containers on different bridge networks do not reach each other."
+        == document(found, "bridge1", "mybridge1")["pairs"][0]["promise"]
+    )

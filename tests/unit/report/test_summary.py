@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.model.outcome import NOT_PROBED, Verdict
+from exporter.model.outcome import NOT_PROBED, Expected, Verdict
 from exporter.model.pair import Decision, Pair, PairState
+from exporter.model.policy import Policy, PolicyEntry, Selector
 from exporter.model.snapshot import Snapshot
+from exporter.model.topology import Topology
 from exporter.report.summary import Status, status_of, summary_text
+from tests.fakes.policies import entry, labelled
 from tests.fakes.report_samples import (
     NEITHER,
     dead,
@@ -27,6 +30,22 @@ def all_are(verdict: Verdict) -> Snapshot:
         return state(pair, decision, verdict, NOT_PROBED, controls=NEITHER)
 
     return snapshot(demo(), change)
+
+
+def by_policy(*entries: PolicyEntry, found: Topology | None = None) -> Snapshot:
+    """Return the demo as a policy promises it."""
+    return snapshot(found or demo(), leaking, policy=Policy(entries))
+
+
+OPEN = entry(Expected.REACHABLE)
+SAME = entry(Expected.ISOLATED, source=Selector(container=("bridge1",)))
+IGNORED = entry(Expected.UNKNOWN, destination=Selector(network=("mybridge",)))
+
+
+def left_alone() -> Topology:
+    """Return the demo with one container that asks to be left alone."""
+    one, *rest = demo().containers
+    return replace(demo(), containers=(labelled(one, dockernet_ignore="true"), *rest))
 
 
 def remote() -> Snapshot:
@@ -50,6 +69,32 @@ def remote() -> Snapshot:
             Status.VIOLATION,
             "8 of 24 pairs break Docker's promise.",
             id="leaking",
+        ),
+        pytest.param(
+            by_policy(OPEN),
+            Status.FINE,
+            "24 pairs are all as promised, 12 of them by the policy.",
+            id="by the policy",
+        ),
+        pytest.param(
+            by_policy(SAME),
+            Status.VIOLATION,
+            "9 of 24 pairs break the promise made for them.",
+            id="the policy's promise broken",
+        ),
+        pytest.param(
+            by_policy(IGNORED, OPEN),
+            Status.FINE,
+            "18 pairs are all as promised, 6 of them by the policy. "
+            "The policy ignores 6 pairs.",
+            id="ignored",
+        ),
+        pytest.param(
+            snapshot(left_alone()),
+            Status.FINE,
+            "14 pairs are all as Docker promises. "
+            "10 pairs were left alone (dockernet.ignore).",
+            id="left alone",
         ),
         pytest.param(
             snapshot(demo(), dead("bridge1")),

@@ -1,10 +1,12 @@
 """Every outcome has its words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from exporter.model.outcome import Observation, Result, Scope, Verdict
+from exporter.model.expectation import RULES
+from exporter.model.outcome import Expected, Observation, Result, Scope, Verdict
 from exporter.model.pair import Controls, Decision
 from exporter.report.marks import Mark, mark_of, worst
 from exporter.report.page import ASCII, UNICODE
@@ -125,3 +127,67 @@ def test_promise_of_a_name() -> None:
     )
 
     assert promise(decision, Scope.NAME).startswith("does not resolve: Names do not")
+
+
+BY_POLICY = Decision(
+    expected=Expected.ISOLATED,
+    rule="policy-2",
+    source_network=None,
+    on_link=True,
+    promised=Expected.REACHABLE,
+    promised_by="same-bridge",
+    policy=2,
+    policy_reason="guests\nalone",
+)
+DOCKER = (
+    "Docker promises {}: Containers on the same bridge network reach each other. "
+    "(same-bridge)"
+)
+
+
+@pytest.mark.parametrize(
+    ("decision", "scope", "words"),
+    [
+        pytest.param(
+            BY_POLICY,
+            Scope.CONTAINER,
+            "isolated, by the policy: guests\\nalone (policy-2); "
+            + DOCKER.format("reachable"),
+            id="with a reason",
+        ),
+        pytest.param(
+            replace(BY_POLICY, policy_reason=""),
+            Scope.NAME,
+            "does not resolve, by the policy (policy-2); " + DOCKER.format("resolves"),
+            id="without, of a name",
+        ),
+        pytest.param(
+            replace(
+                BY_POLICY,
+                expected=Expected.UNKNOWN,
+                promised=Expected.UNKNOWN,
+                promised_by="underlay",
+            ),
+            Scope.CONTAINER,
+            "nothing, by the policy: guests\\nalone (policy-2); Docker promises "
+            f"nothing: {RULES['underlay'].sentence} (underlay)",
+            id="ignored",
+        ),
+        pytest.param(
+            replace(
+                BY_POLICY,
+                expected=Expected.UNKNOWN,
+                rule="opted-out",
+                promised=None,
+                policy=None,
+                opted_out=True,
+            ),
+            Scope.CONTAINER,
+            "nothing: an end has the label dockernet.ignore (opted-out)",
+            id="left alone",
+        ),
+    ],
+)
+def test_promise_of_a_policy(decision: Decision, scope: Scope, words: str) -> None:
+    """What is expected and why, and what Docker itself promises."""
+    assert words == promise(decision, scope)

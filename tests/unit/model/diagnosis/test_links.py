@@ -211,6 +211,30 @@ class TestPort:
         assert expected == ids(found)
         assert [] == ids(found, f"host host {ONE}")
 
+    def test_is_isolated_on_another_bridge(self) -> None:
+        """Ports of two bridges have nothing to do with one another."""
+        nat = network("nat", "172.20.0.0/24")
+        routed = network("routed", "172.21.0.0/24", gateway_mode_ipv4="routed")
+        both = with_macs(
+            topology(
+                (nat, routed),
+                (
+                    container("aa", endpoint("aa", nat, "172.20.0.2")),
+                    container("bb", endpoint("bb", routed, "172.21.0.2")),
+                ),
+            )
+        )
+        found = healthy(both)
+        for end, bridge in (("aa", "br-nat"), ("bb", "br-routed")):
+            apart = Port(
+                bridge=index_of(found, HOST_NAME, bridge),
+                state=PortState.FORWARDING,
+                isolated=True,
+            )
+            found = with_interface(found, HOST_NAME, port_of(found, end), port=apart)
+
+        assert () == causes_of(state_of(both, "container aa bb"), both, found)
+
     def test_is_not_to_be_found(self) -> None:
         """A link whose other end is elsewhere is odd, and no proof."""
         lost = without_interface(FINE, HOST_NAME, port_of(FINE, ONE))

@@ -13,6 +13,7 @@ from exporter.model.inspection import (
     WayKind,
 )
 from exporter.model.outcome import Result
+from exporter.model.topology import Endpoint
 from tests.fakes.inspections import (
     HOST_NAME,
     facts_of,
@@ -149,6 +150,66 @@ class TestRoute:
     def test_across_bridges_leads_by_the_gateway(self) -> None:
         """From bridge to bridge a gateway is in order."""
         assert [] == ids(healthy(CROSSING), ACROSS)
+
+
+class TestMasqueraded:
+    """A request that crosses bridges comes from the host, as the destination sees."""
+
+    AT_TO, FROM = ip_address("172.21.0.1"), ip_address("172.20.0.2")
+
+    def test_its_reply_goes_to_the_host(self) -> None:
+        """A blackhole for the source's own address swallows nothing."""
+        blackhole = Way(kind=WayKind.BLACKHOLE)
+        start = healthy(CROSSING)
+
+        assert [] == ids(with_way(start, "to", self.FROM, blackhole), ACROSS)
+        assert [("blackhole-route", True)] == ids(
+            with_way(start, "to", self.AT_TO, blackhole), ACROSS
+        )
+
+    def test_its_reply_is_handed_to_the_bridge(self) -> None:
+        """A wrong entry for the gateway misleads it."""
+        wrong = with_neighbour(
+            healthy(CROSSING), "to", self.AT_TO, (WRONG, NeighbourState.PERMANENT)
+        )
+
+        assert [("neighbour-wrong", True)] == ids(wrong, ACROSS)
+
+
+class TestRouted:
+    """A request that crosses bridges under its own address."""
+
+    FIRST = network("first", "172.22.0.0/24", gateway_mode_ipv4="routed")
+    AT_AA = ip_address("172.22.0.2")
+
+    def ids(self, where: str, way: Way, *more: Endpoint) -> list[tuple[str, bool]]:
+        """Return the causes of aa not reaching bb, with a way of one's changed."""
+        found = with_macs(
+            topology(
+                (self.FIRST, _NAT, _ROUTED),
+                (
+                    container("aa", endpoint("aa", self.FIRST, "172.22.0.2")),
+                    container("bb", *more, endpoint("bb", _ROUTED, "172.21.0.2")),
+                ),
+            )
+        )
+        state = state_of(found, "container aa bb", network="routed")
+        changed = with_way(healthy(found), where, self.AT_AA, way)
+        return [(str(c.id), c.certain) for c in causes_of(state, found, changed)]
+
+    def test_its_reply_goes_to_the_source(self) -> None:
+        """A blackhole for the source's address swallows it."""
+        blackhole = Way(kind=WayKind.BLACKHOLE)
+
+        assert [("blackhole-route", True)] == self.ids("bb", blackhole)
+
+    def test_its_reply_may_leave_by_another_network(self) -> None:
+        """Where the engine gave the destination its default route elsewhere."""
+        other = Way(
+            kind=WayKind.UNICAST, interface="eth0", gateway=ip_address("172.20.0.1")
+        )
+
+        assert [] == self.ids("bb", other, endpoint("bb", _NAT, "172.20.0.9"))
 
 
 class TestForwarding:
