@@ -104,10 +104,9 @@ def rolled(engine: Engine, count: int, grace: str) -> tuple[list[str], list[str]
 
 
 @pytest.mark.suites("forky")
-@pytest.mark.parametrize("grace", ["1s", "10s"])
-def test_a_few_turns(engine: Engine, grace: str) -> None:
-    """One of each kind."""
-    assert ([], []) == rolled(engine, FEW, grace)
+def test_a_few_turns(engine: Engine) -> None:
+    """One of each kind, under a grace period that helps nobody."""
+    assert ([], []) == rolled(engine, FEW, "1s")
 
 
 @pytest.mark.soak
