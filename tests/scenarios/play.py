@@ -13,6 +13,10 @@ from tests.scenarios.scenario import HOST, Scenario
 SOON = ("--timeout", "200ms")
 """The answers of one machine take below 1 ms, and silence is waited for often here."""
 _IMAGE = "static:latest /sleep 2147483647"
+_NO_DAD = ["sysctl", "-qw", "net.ipv6.conf.default.dad_transmits=0"]
+"""Bridges answer at once; else silent for a second or two while the kernel looks for
+duplicates (RFC 4862, 5.4), when nothing passes by IPv6. That is what the grace period,
+which is 0 here, is for."""
 _TABLES = ("iptables", "ip6tables")
 _PLACEHOLDER = re.compile(r"\{(\w+) ([\w.-]+)\}")
 
@@ -20,6 +24,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+) ([\w.-]+)\}")
 @contextlib.contextmanager
 def played(scenario: Scenario, engine: Engine) -> Iterator[None]:
     """Set up a scenario; at the end undo what the engine's own reset does not."""
+    engine.run_in_host(_NO_DAD)
     _run(engine, scenario.prepare)
     _docker(engine, scenario.docker)
     firewall = _firewall(engine) if scenario.tamper else None
