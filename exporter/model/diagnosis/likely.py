@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from exporter.model.cause import Cause, CauseId, cause
 from exporter.model.diagnosis import drops, leaks, links, names, ways
 from exporter.model.diagnosis.scene import Scene, set_scene
-from exporter.model.expectation import RULES, Promises
+from exporter.model.expectation import RULES
 from exporter.model.inspection import Inspection
 from exporter.model.outcome import Expected, Scope, Verdict
-from exporter.model.pair import Decision, PairState
+from exporter.model.pair import PairState
 from exporter.model.topology import ContainerId, NetworkId, Topology
 
 _BELOW = frozenset(
@@ -53,17 +53,15 @@ def causes_of(
 
 
 def _reachable(scene: Scene) -> Iterator[Cause]:
-    promise = _promise(scene)
-    if promise is not None and promise.expected is Expected.REACHABLE:
-        yield _allowed(scene, promise)
+    if _promised(scene) is Expected.REACHABLE:
+        yield _allowed(scene)
         return
     yield from leaks.find(scene)
 
 
 def _unreachable(scene: Scene) -> Iterator[Cause]:
-    promise = _promise(scene)
-    if promise is not None and promise.expected is Expected.ISOLATED:
-        evidence = [_sentence(promise)]
+    if _promised(scene) is Expected.ISOLATED:
+        evidence = [_sentence(scene)]
         if rule := drops.isolating(scene):
             evidence.append(rule)
         yield cause(CauseId.DOCKER_ISOLATES, *evidence, certain=True)
@@ -79,26 +77,25 @@ def _unreachable(scene: Scene) -> Iterator[Cause]:
     yield from ways.find_ignoring(scene)
 
 
-def _promise(scene: Scene) -> Decision | None:
+def _promised(scene: Scene) -> Expected:
     """Return what Docker itself promises, whatever the policy wants."""
-    try:
-        return Promises(scene.topology).decide(scene.state.pair)
-    except KeyError:  # the source is gone
-        return None
+    decision = scene.state.decision
+    return decision.expected if decision.promised is None else decision.promised
 
 
-def _sentence(promise: Decision) -> str:
-    rule = RULES.get(promise.rule)
-    return f"Docker's promise: {rule.sentence if rule else promise.rule}"
+def _sentence(scene: Scene) -> str:
+    decision = scene.state.decision
+    name = decision.promised_by or decision.rule
+    rule = RULES.get(name)
+    return f"Docker's promise: {rule.sentence if rule else name}"
 
 
-def _allowed(scene: Scene, promise: Decision) -> Cause:
+def _allowed(scene: Scene) -> Cause:
     pair = scene.state.pair
     source, destination = scene.source, scene.destination
-    if source is None or destination is None or pair.scope is not Scope.CONTAINER:
-        return cause(CauseId.DOCKER_ALLOWS, _sentence(promise), certain=True)
-    if promise.source_network != pair.network:
-        return cause(CauseId.DOCKER_ALLOWS, _sentence(promise), certain=True)
+    shared = scene.state.decision.source_network == pair.network
+    if source is None or destination is None or not shared:
+        return cause(CauseId.DOCKER_ALLOWS, _sentence(scene), certain=True)
     name = scene.network.name
     ends = (
         (source.name, ContainerId(pair.source)),

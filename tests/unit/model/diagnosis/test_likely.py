@@ -9,6 +9,7 @@ from exporter.model.cause import CauseId
 from exporter.model.diagnosis import causes_of
 from exporter.model.firewall import Hook, Step
 from exporter.model.outcome import Expected, Verdict
+from exporter.model.pair import PairState
 from exporter.model.topology import ContainerId, NetworkId
 from tests.fakes.filters import FakeFilter, docker_rules, stopped
 from tests.fakes.inspections import (
@@ -28,6 +29,19 @@ from tests.fakes.leaking import (
 )
 
 
+def by_policy(state: PairState, expected: Expected) -> PairState:
+    """Return a state whose expectation is a policy entry's."""
+    docker = state.decision
+    decision = replace(
+        docker,
+        expected=expected,
+        rule="policy-1",
+        promised=docker.expected,
+        promised_by=docker.rule,
+    )
+    return replace(state, decision=decision)
+
+
 class TestPolicy:
     """The user wants what Docker does not promise."""
 
@@ -41,7 +55,10 @@ class TestPolicy:
             )
         }
 
-        (found,) = causes(replace(FINE, attached=attached), what=self.SHARED)
+        wanted = by_policy(state_of(DEMO, self.SHARED), Expected.ISOLATED)
+        state = replace(wanted, verdict=Verdict.UNEXPECTED_REACHABLE)
+
+        (found,) = causes_of(state, DEMO, replace(FINE, attached=attached))
 
         assert (CauseId.SHARED_NETWORK, True) == (found.id, found.certain)
         assert (
@@ -61,13 +78,7 @@ class TestPolicy:
 
     def test_docker_isolates_what_should_answer(self) -> None:
         """The rule that stops it is told beside the promise."""
-        state = state_of(DEMO, ACROSS)
-        wanted = replace(
-            state,
-            decision=replace(
-                state.decision, expected=Expected.REACHABLE, rule="policy-1"
-            ),
-        )
+        wanted = by_policy(state_of(DEMO, ACROSS), Expected.REACHABLE)
         drop = Step(
             table="filter",
             chain="DOCKER",
