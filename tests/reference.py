@@ -10,7 +10,13 @@ from ipaddress import ip_network
 
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair
-from exporter.model.topology import Container, Endpoint, Network, Topology
+from exporter.model.topology import (
+    Container,
+    Endpoint,
+    Network,
+    NetworkId,
+    Topology,
+)
 
 BRIDGE = "com.docker.network.bridge."
 FAMILIES = {4, 6}
@@ -53,7 +59,10 @@ def promised(  # noqa: PLR0911 - a question after the other, as people ask them
 
 
 def mixed(
-    networks: Mapping[str, Network], one: Container, other: Container, version: int
+    networks: Mapping[NetworkId, Network],
+    one: Container,
+    other: Container,
+    version: int,
 ) -> bool:
     """Return whether two share a network with names where one has no such address."""
     for mine in one.endpoints:

@@ -17,6 +17,12 @@ _NO_DAD = ["sysctl", "-qw", "net.ipv6.conf.default.dad_transmits=0"]
 """Bridges answer at once; else silent for a second or two while the kernel looks for
 duplicates (RFC 4862, 5.4), when nothing passes by IPv6. That is what the grace period,
 which is 0 here, is for."""
+_AS_BEFORE_IPV6 = """
+sysctl -qw net.ipv6.conf.all.forwarding=0
+ip6tables -P FORWARD ACCEPT
+"""
+"""What an engine changes for good with its first network that has IPv6; taken back, it
+is clean for the next scenario and does it again."""
 _TABLES = ("iptables", "ip6tables")
 _PLACEHOLDER = re.compile(r"\{(\w+) ([\w.-]+)\}")
 
@@ -35,6 +41,8 @@ def played(scenario: Scenario, engine: Engine) -> Iterator[None]:
         if firewall is not None:
             _restore(engine, firewall)
         _run(engine, scenario.undo)
+        if not scenario.flags and any("--ipv6" in line for line in scenario.docker):
+            engine.run_beside(["sh", "-euc", _AS_BEFORE_IPV6])
 
 
 def check(exporter: WarmExporter, engine: Engine, *more: str) -> Ran:
