@@ -35,6 +35,11 @@ test-all: bootstrap ## every layer, everything on every engine
 	@tools/debian-packages test
 	@DOCKERNET_TEST_ALL=1 $(python) -m pytest $(ARGS)
 
+.PHONY: soak
+soak: bootstrap ## 200 random topologies, hundreds of restarts (over an hour)
+	@tools/debian-packages test
+	@$(python) -m pytest -m soak tests/soak $(ARGS)
+
 .PHONY: lint
 lint: bootstrap ## style, import contracts, spelling, types
 	@$(python) -m ruff check .

@@ -5,11 +5,18 @@ topology's own fields. The facts are those that were measured on engines 20.10, 
 28.5, and what 29 changes.
 """
 
+from collections.abc import Mapping
 from ipaddress import ip_network
 
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair
-from exporter.model.topology import Container, Endpoint, Network, Topology
+from exporter.model.topology import (
+    Container,
+    Endpoint,
+    Network,
+    NetworkId,
+    Topology,
+)
 
 BRIDGE = "com.docker.network.bridge."
 FAMILIES = {4, 6}
@@ -23,8 +30,12 @@ def promised(  # noqa: PLR0911 - a question after the other, as people ask them
     containers = {str(one.id): one for one in topology.containers}
     there = networks[pair.network]
     if pair.scope is Scope.NAME:
-        is_default = there.options.get(f"{BRIDGE}default_bridge") == "true"
-        return "isolated" if is_default else "reachable"
+        if there.options.get(f"{BRIDGE}default_bridge") == "true":
+            return "isolated"
+        one, other = (containers[str(end)] for end in (pair.source, pair.destination))
+        return (
+            "unknown" if mixed(networks, one, other, pair.ip_version) else "reachable"
+        )
     ends = [
         containers[str(end)]
         for end in (pair.source, pair.destination)
@@ -45,6 +56,23 @@ def promised(  # noqa: PLR0911 - a question after the other, as people ask them
         return "reachable" if has_address(there, pair.ip_version) else "unknown"
     assert destination is not None
     return between(topology, containers[str(pair.source)], destination, pair)
+
+
+def mixed(
+    networks: Mapping[NetworkId, Network],
+    one: Container,
+    other: Container,
+    version: int,
+) -> bool:
+    """Return whether two share a network with names where one has no such address."""
+    for mine in one.endpoints:
+        for its in other.endpoints:
+            if mine.network_id == its.network_id and not its.implicit:
+                families = {a.address.version for a in its.addresses}
+                plain = networks[its.network_id].raw_name in ("bridge", "host", "none")
+                if version not in families and not plain:
+                    return True
+    return False
 
 
 def between(  # noqa: C901, PLR0911 - as above
@@ -82,7 +110,7 @@ def between(  # noqa: C901, PLR0911 - as above
     is_29 = int(topology.engine.version.split(".")[0]) >= 29
     if mode != "routed" and not (mode == "nat-unprotected" and is_29):
         return "isolated"
-    if not has_address(out, version):
+    if not (has_address(out, version) and has_address(there, version)):
         return "unknown"
     return answer(topology, source, destination, out, version)
 

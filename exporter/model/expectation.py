@@ -65,8 +65,9 @@ class Promises:
         silenced = self._is_silenced(pair)
         no_ipv6 = pair.ip_version == 6 and self._lacks_ipv6(pair, route)
         answered = self._is_answered(pair, route)
+        mixed = pair.scope is Scope.NAME and self._mixes_families(pair)
         kind = pair.scope, pair.ip_version, pair.network, route
-        key = *kind, silenced, no_ipv6, answered
+        key = *kind, silenced, no_ipv6, answered, mixed
         decision = self._decided.get(key)
         if decision is None:
             facts = Facts(
@@ -80,6 +81,7 @@ class Promises:
                 silenced=silenced,
                 ipv6_disabled=no_ipv6,
                 answered=answered,
+                mixed_families=mixed,
             )
             decision = self._decided[key] = _decide(
                 facts, from_host=pair.source == HOST
@@ -139,6 +141,31 @@ class Promises:
         way = None if own is None else self._routes.of(destination, own.address).network
         back = self._network(way)
         return back is not None and bridge_has_address(back, pair.ip_version)
+
+    def _mixes_families(self, pair: Pair) -> bool:
+        """Return whether the ends share a network on which the family is missing.
+
+        The embedded DNS goes through the asker's networks in an order of its own, and
+        the first that knows the name answers, be it without any address (moby,
+        daemon/libnetwork/sandbox.go `resolveName`; measured on 28.5).
+        """
+        source = self._topology.sandbox_by_id[pair.source]
+        destination = self._topology.sandbox_by_id[SandboxId(str(pair.destination))]
+        shared = (
+            destination.endpoint_on(endpoint.network_id)
+            for endpoint in source.endpoints
+        )
+        return any(
+            endpoint is not None
+            and not endpoint.implicit
+            and endpoint.address(pair.ip_version) is None
+            and self._has_names(endpoint.network_id)
+            for endpoint in shared
+        )
+
+    def _has_names(self, network_id: NetworkId) -> bool:
+        network = self._network(network_id)
+        return network is not None and network.raw_name not in RESOLVERLESS
 
     def _network(self, network_id: NetworkId | None) -> Network | None:
         known = self._topology.network_by_id

@@ -220,6 +220,18 @@ def bridge_has_address(network: Network, ip_version: IpVersion) -> bool:
     return not (ip_version == 4 and network.inhibit_ipv4)
 
 
+def is_led_elsewhere(network: Network, ip_version: IpVersion) -> bool:
+    """Return whether containers are led to a gateway that is not the bridge's own.
+
+    By the daemon's `--default-gateway`, or by an auxiliary address of the name that
+    libnetwork keeps for it (moby, daemon/libnetwork/network.go).
+    """
+    name = f"DefaultGatewayIPv{ip_version}"
+    return any(
+        name == other for subnet in network.subnets for other, _ in subnet.auxiliary
+    )
+
+
 def gateway_of(
     network: Network, endpoint: Endpoint, ip_version: IpVersion
 ) -> IPAddress | None:

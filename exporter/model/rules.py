@@ -38,6 +38,8 @@ class Facts:
     """An end was created with IPv6 switched off."""
     answered: bool = True
     """An answer from an open network finds its way back to the source."""
+    mixed_families: bool = False
+    """Source and destination share a network without the pair's family, too."""
 
     @property
     def shared(self) -> bool:

@@ -1,6 +1,11 @@
 """What Docker promises between two containers; the first rule that fits decides."""
 
-from exporter.model.routing import KNOWN_DRIVERS, bridge_has_address, is_layer_3
+from exporter.model.routing import (
+    KNOWN_DRIVERS,
+    bridge_has_address,
+    is_layer_3,
+    is_led_elsewhere,
+)
 from exporter.model.rules import (
     ADDRESSES,
     BRIDGE_PAGE,
@@ -75,7 +80,16 @@ def _either_internal(facts: Facts) -> bool:
 
 def _is_led_out(facts: Facts) -> bool:
     """Return whether the gateway of the source's bridge is the engine's own."""
-    return facts.via is not None and bridge_has_address(facts.via, facts.ip_version)
+    return (
+        facts.via is not None
+        and bridge_has_address(facts.via, facts.ip_version)
+        and not is_led_elsewhere(facts.via, facts.ip_version)
+    )
+
+
+def _is_led_to(facts: Facts) -> bool:
+    """Return whether the host has a route to the destination."""
+    return bridge_has_address(facts.network, facts.ip_version)
 
 
 def leaves_host(facts: Facts) -> bool:
@@ -291,11 +305,11 @@ _ACROSS = (
     Rule(
         id="source-without-gateway",
         expected=UNKNOWN,
-        sentence="The source's bridge has no address (inhibit_ipv4): whether it leads "
-        "to networks that are open is up to its user.",
+        sentence="The source's bridge has no address (inhibit_ipv4), or that of an "
+        "open network has none: whether there is a way is up to the user.",
         reads=(INHIBIT, MODES, GATEWAYS),
         evidence=(BRIDGE_PAGE,),
-        applies=lambda f: f.is_open and not _is_led_out(f),
+        applies=lambda f: f.is_open and not (_is_led_out(f) and _is_led_to(f)),
     ),
     Rule(
         id="answer-elsewhere",

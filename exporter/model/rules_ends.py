@@ -3,7 +3,7 @@
 And what an end was created with that takes every promise away.
 """
 
-from exporter.model.routing import bridge_has_address
+from exporter.model.routing import bridge_has_address, is_led_elsewhere
 from exporter.model.rules import (
     ADDRESSES,
     BRIDGE_PAGE,
@@ -33,6 +33,11 @@ _IP_SYSCTL = "https://docs.kernel.org/networking/ip-sysctl.html"
 
 def _has_address(facts: Facts) -> bool:
     return bridge_has_address(facts.network, facts.ip_version)
+
+
+def _is_led_elsewhere(facts: Facts) -> bool:
+    bridge = facts.network.driver == "bridge"
+    return bridge and is_led_elsewhere(facts.network, facts.ip_version)
 
 
 SILENCED_RULES = (
@@ -103,6 +108,14 @@ HOST_RULES = (
 
 GATEWAY_RULES = (
     Rule(
+        id="gateway-elsewhere",
+        expected=UNKNOWN,
+        sentence="The engine was told to lead containers to another gateway than the "
+        "bridge itself.",
+        reads=(DRIVER, "networks[].IPAM.Config[].AuxiliaryAddresses"),
+        applies=_is_led_elsewhere,
+    ),
+    Rule(
         id="own-gateway",
         expected=REACHABLE,
         sentence="A container reaches the gateway of its own bridge.",
@@ -139,6 +152,14 @@ NAME_RULES = (
         reads=(field_of("com.docker.network.bridge.default_bridge"), NETWORKS),
         evidence=(BRIDGE_PAGE,),
         applies=lambda f: f.network.is_default_bridge,
+    ),
+    Rule(
+        id="name-mixed-families",
+        expected=UNKNOWN,
+        sentence="Two that share several networks of different families: which of "
+        "them answers, and whether with an address, is up to the engine.",
+        reads=(NETWORKS, GATEWAYS),
+        applies=lambda f: f.mixed_families,
     ),
     Rule(
         id="name-shared-network",

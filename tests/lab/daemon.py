@@ -33,6 +33,7 @@ LAN_RESOLVER = "198.51.100.2"
 _READY_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 30.0
 _PING_TIMEOUT_S = 5.0
+_BESIDE_TIMEOUT_S = 60.0
 _POLL_S = 0.02
 
 # Arguments: folder with usr and etc ("" for the machine's own), name server, command.
@@ -156,10 +157,14 @@ class Daemon:
         """
         done = subprocess.run(
             ["nsenter", f"--target={self.pid}", "--mount", "--net", "--", *argv],
-            env={"PATH": self._environment["PATH"]},
+            env={
+                "PATH": self._environment["PATH"],
+                "HOME": self._environment["HOME"],
+                "DOCKER_HOST": f"unix://{self.socket}",
+            },
             capture_output=True,
             text=True,
-            timeout=_STOP_TIMEOUT_S,
+            timeout=_BESIDE_TIMEOUT_S,
             check=False,
         )
         if check and done.returncode:

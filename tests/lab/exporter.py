@@ -119,7 +119,7 @@ def run_exporter(
     Raises:
         subprocess.TimeoutExpired: it runs on after `LIMIT_S` seconds; it was killed.
     """
-    _wait_for_room()
+    wait_for_room()
     began_s = time.monotonic()
     with starting(
         *arguments, engine=engine, under=under, environment=environment, budget=budget
@@ -141,14 +141,14 @@ def starting(
     with folder as path:
         process = subprocess.Popen(
             [
-                *(_with_budget(path) if _is_able_to_mount() else ()),
+                *budget_prefix(path),
                 *("setpriv", "--pdeathsig", "KILL"),
                 *under,
                 *(sys.executable, "-m", "exporter", *arguments),
             ],
             cwd=REPOSITORY,
             env={
-                **_surroundings(),
+                **surroundings(),
                 "DOCKER_HOST": engine,
                 "XDG_RUNTIME_DIR": path,  # where users other than root keep it
                 **(environment or {}),
@@ -166,7 +166,7 @@ def starting(
                     process.kill()
 
 
-def _wait_for_room() -> None:
+def wait_for_room() -> None:
     """Poll until others, tests beside this one perhaps, let the exporter probe."""
     deadline_s = time.monotonic() + LIMIT_S
     while (used := max(map(_entries, ("arp_cache", "ndisc_cache")))) > ROOM:
@@ -182,8 +182,13 @@ def _entries(table: str) -> int:
     return int(file.read_text().splitlines()[1].split()[0], 16)
 
 
-def _with_budget(folder: str) -> tuple[str, ...]:
-    """Return a command that becomes another, with the budget in this folder."""
+def budget_prefix(folder: str) -> tuple[str, ...]:
+    """Return a command that becomes another, with the budget in this folder.
+
+    Nothing where this process may not mount.
+    """
+    if not _is_able_to_mount():
+        return ()
     unshare = ("unshare", "--mount", "--propagation", "slave", "--")
     return (*unshare, "sh", "-euc", _ENTER, "sh", _BUDGET_FOLDER, folder)
 
@@ -193,7 +198,8 @@ def _is_able_to_mount() -> bool:
     return namespaces_missing() is None
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
+    """Return the environment without what would change what a command does."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(_OURS)
     }

@@ -21,18 +21,32 @@ class EnginePool:
 
     def __init__(self) -> None:
         self._current: Engine | None = None
+        self._started_with: object = None
         self._pristine: str | None = None
         """The traces of a shared engine at its start; None for one of a single test."""
         self.versions: dict[str, str] = {}
         """The version that each suite was found to be."""
 
-    def shared(self, suite: Suite) -> Engine:
-        """Return an engine of a suite with nothing on it, running."""
-        current = self._current
-        if current and self._pristine is not None and current.suite == suite:
-            return current
-        engine = self._start(suite, (), {})
+    def shared(
+        self,
+        suite: Suite,
+        flags: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Engine:
+        """Return an engine of a suite with nothing on it, running.
+
+        One that was started with the same flags and environment.
+        """
+        wanted = (suite, tuple(flags), dict(environment or {}))
+        if (
+            self._current is not None
+            and self._pristine is not None
+            and self._started_with == wanted
+        ):
+            return self._current
+        engine = self._start(suite, flags, environment or {})
         self._pristine = engine.traces()
+        self._started_with = wanted
         return engine
 
     def fresh(

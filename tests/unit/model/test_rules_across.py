@@ -74,6 +74,12 @@ def on_two(first: Network, second: Network, version: str = "28.5.2") -> Topology
             ("source-without-gateway", "unknown"),
         ),
         (
+            {},
+            {"gateway_mode_ipv4": "routed", "inhibit_ipv4": "true"},
+            "28.5.2",
+            ("source-without-gateway", "unknown"),
+        ),
+        (
             {"enable_ip_masquerade": "false"},
             {"gateway_mode_ipv4": "routed"},
             "28.5.2",

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from ipaddress import ip_address
 
 import pytest
 
@@ -9,7 +10,7 @@ from exporter.model.expectation import Promises
 from exporter.model.outcome import Scope
 from exporter.model.pair import Decision
 from exporter.model.pairs import all_pairs, own_addresses
-from exporter.model.topology import Endpoint, Network, Topology
+from exporter.model.topology import Endpoint, IpVersion, Network, Topology
 from tests.fakes.topologies import container, endpoint, network, topology
 
 DUAL = ("10.1.0.0/24", "fd00:1::/64")
@@ -337,3 +338,48 @@ def test_an_endpoints_own_sysctls() -> None:
 
 
 OTHERS = {"b>a@off/4", "a>b@on/4", "b>a@on/4"}
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_gateway_elsewhere(version: IpVersion) -> None:
+    """What `--default-gateway` names is not the bridge's own; that family alone."""
+    net = network("n", *DUAL)
+    reserved = ((f"DefaultGatewayIPv{version}", ip_address("10.1.0.200")),)
+    subnets = (dataclasses.replace(net.subnets[0], auxiliary=reserved), net.subnets[1])
+    found = alone(dataclasses.replace(net, subnets=subnets))
+
+    rules = {key: one.rule for key, one in decided(found, Scope.GATEWAY).items()}
+
+    assert "gateway-elsewhere" == rules.pop(f"a>None@n/{version}")
+    assert {"own-gateway"} == {*rules.values()}
+
+
+def test_a_name_on_networks_of_different_families() -> None:
+    """Which network answers is the engine's choice; where all have both, a promise."""
+    four, dual = network("four", DUAL[0]), network("dual", "10.2.0.0/24", DUAL[1])
+    default = network("bridge", "10.3.0.0/24")
+
+    def rules(*shared: tuple[Network, str]) -> dict[str, str]:
+        ends = {
+            name: [endpoint(name, dual, f"10.2.0.{n}", f"fd00:1::{n}")]
+            + [endpoint(name, net, f"{prefix}.{n}") for net, prefix in shared]
+            for name, n in (("a", 2), ("b", 3))
+        }
+        found = topology(
+            (four, dual, default),
+            tuple(container(name, *mine) for name, mine in ends.items()),
+        )
+        return {
+            key.partition(">")[2]: one.rule
+            for key, one in decided(found, Scope.NAME).items()
+            if key.startswith("a>")
+        }
+
+    assert {
+        "b@dual/4": "name-shared-network",
+        "b@dual/6": "name-mixed-families",
+    } == rules((four, "10.1.0"))
+    assert {
+        "b@dual/4": "name-shared-network",
+        "b@dual/6": "name-shared-network",
+    } == rules((default, "10.3.0"))
