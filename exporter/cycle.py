@@ -14,7 +14,7 @@ from exporter.model.outcome import VIOLATIONS, Observed, Verdict
 from exporter.model.pair import Controls, Pair, PairState, since
 from exporter.model.plan import Planned, Selection
 from exporter.model.topology import HOST, SandboxId, Topology
-from exporter.model.verdict import SUSPECTED, Ruling, Seen
+from exporter.model.verdict import FLEETING, SUSPECTED, Ruling, Seen
 from exporter.sightings import Blame, CycleSettings, Prober, Sightings
 
 LookAgain = Callable[[frozenset[SandboxId]], None]
@@ -112,7 +112,7 @@ class CycleRunner:
         is_young: Callable[[Pair], bool],
     ) -> Mapping[Pair, Ruling]:
         """Probe, confirm what turned bad, and return the ruling on each pair."""
-        blame = Blame(is_young, self._silent_before(previous))
+        blame = Blame(is_young, self._silent_before(previous), _answered(previous))
         cycle.probe(selection.probed, self._settings.packets)
         rulings = cycle.judge(selection.probed, blame)
         suspects = [
@@ -152,17 +152,30 @@ class CycleRunner:
 def doubtful_pairs(states: Collection[PairState]) -> frozenset[Pair]:
     """Return the pairs that another cycle decides, none where all is decided.
 
-    Those that were silent in one cycle only, and with them every other silence that
-    is unverified: what it rests on may be the same end.
+    Those that answered for a moment, and those that were silent in one cycle only; with
+    these every other silence that is unverified: what it rests on may be the same end.
     """
+    fleeting = frozenset(state.pair for state in states if state.reason == FLEETING)
     if not any(state.reason == SUSPECTED for state in states):
-        return frozenset()
-    return frozenset(
+        return fleeting
+    return fleeting | frozenset(
         state.pair
         for state in states
         if state.verdict is Verdict.UNVERIFIED
         and state.observation.observed is Observed.UNREACHABLE
     )
+
+
+def _answered(previous: Mapping[Pair, PairState]) -> Callable[[Pair], bool]:
+    """Return whether a pair that is to be isolated answered in the cycle before."""
+
+    def has_answered(pair: Pair) -> bool:
+        before = previous.get(pair)
+        return before is not None and (
+            before.verdict is Verdict.UNEXPECTED_REACHABLE or before.reason == FLEETING
+        )
+
+    return has_answered
 
 
 class _Now(NamedTuple):

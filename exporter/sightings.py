@@ -72,6 +72,7 @@ class Blame(NamedTuple):
 
     is_young: Callable[[Pair], bool]
     was_silent: Callable[[Pair], bool]
+    has_answered: Callable[[Pair], bool]
 
 
 class Sightings:
@@ -144,6 +145,7 @@ class Sightings:
                 evidence,
                 young=blame.is_young(item.pair),
                 silent_before=blame.was_silent(item.pair),
+                answered_before=blame.has_answered(item.pair),
             )
         return rulings
 

@@ -37,6 +37,10 @@ YOUNG = "an end is younger than the grace period"
 """Reason of a silence that is not held against anybody yet."""
 SUSPECTED = "silent in every packet of one cycle; another one decides"
 """Reason of a silence that was seen in one cycle only."""
+FLEETING = "answered for a moment and then no more; another cycle decides"
+"""Reason of an isolated pair's answer that was not repeated. Before 28 the engine takes
+its isolation away for milliseconds whenever it makes or removes a network (moby
+`iptables.EnsureJumpRule` deletes the jump and inserts it anew)."""
 _DEFINITE_NAMES = frozenset(
     {Result.NXDOMAIN, Result.SERVFAIL, Result.WRONG_ANSWER, Result.NO_RESOLVER}
 )
@@ -217,6 +221,7 @@ def judge(
     *,
     young: bool = False,
     silent_before: bool = False,
+    answered_before: bool = False,
 ) -> Ruling:
     """Return what follows for one pair.
 
@@ -227,6 +232,7 @@ def judge(
         evidence: everything else the cycle showed.
         young: an end is younger than the grace period.
         silent_before: an earlier cycle, some time ago, found the same silence.
+        answered_before: the cycle before found the same answer.
     """
     decision, observed = planned.decision, observation.observed
     if decision.expected is Expected.UNKNOWN:
@@ -238,6 +244,8 @@ def judge(
     if decision.expected is Expected.REACHABLE:
         ruling = _judge_promised(planned, observation, evidence)
         return _held_back(ruling, young=young, silent_before=silent_before)
+    if observed is Observed.REACHABLE:
+        return _judge_answer(observation, answered_before=answered_before)
     return _judge_isolated(planned, observation, controls)
 
 
@@ -270,9 +278,18 @@ def _held_back(ruling: Ruling, *, young: bool, silent_before: bool) -> Ruling:
     return ruling if silent_before else _unverified(ruling.observation, SUSPECTED)
 
 
-def _judge_isolated(planned: Planned, seen: Observation, controls: Controls) -> Ruling:
-    if seen.observed is Observed.REACHABLE:
+def _judge_answer(seen: Observation, *, answered_before: bool) -> Ruling:
+    """Return the ruling on an answer where isolation is promised.
+
+    One that most packets of the cycle got counts at once, any other where it is found
+    in two cycles.
+    """
+    if answered_before or 2 * seen.received > seen.sent:
         return Ruling(verdict=Verdict.UNEXPECTED_REACHABLE, observation=seen)
+    return _unverified(seen, FLEETING)
+
+
+def _judge_isolated(planned: Planned, seen: Observation, controls: Controls) -> Ruling:
     if _confirms_isolation(planned.decision, seen, controls):
         return Ruling(verdict=Verdict.AS_EXPECTED, observation=seen)
     return _unverified(seen, _doubt(planned.decision, seen, controls))
