@@ -1,15 +1,16 @@
 """Broken promises get causes, nothing else does, and nothing is looked at in vain."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from exporter.diagnosis import DIAGNOSED, PATIENCE_S, Diagnosis
 from exporter.model.cause import CauseId
 from exporter.model.inspection import Inspection
-from exporter.model.outcome import VIOLATIONS, Verdict
-from exporter.model.pair import PairState
+from exporter.model.outcome import VIOLATIONS, Expected, Scope, Verdict
+from exporter.model.pair import Decision, Pair, PairState
 from exporter.model.topology import Topology
 from tests.fakes.clock import HandClock
-from tests.fakes.report_samples import crowd, leaking, snapshot
+from tests.fakes.report_samples import crowd, leaking, reply, snapshot, state
 from tests.fakes.topologies import demo
 
 
@@ -88,5 +89,36 @@ def test_after_some_time_the_rest_is_not_looked_at() -> None:
 
     broken = [s for s in Diagnosis(Looks(), clock)(demo(), states) if s.causes]
 
-    told = ["not looked at" in s.causes[0].evidence[0] for s in broken]
-    assert [False] * 2 + [True] * 6 == told
+    looked_at = [
+        (s.pair.source, s.pair.destination)
+        for s in broken
+        if "not looked at" not in s.causes[0].evidence[0]
+    ]
+    # One of each kind before a second of any.
+    assert [("bridge1", "mybridge1"), ("mybridge1", "bridge1")] == looked_at
+
+
+def forbidden(pair: Pair, decision: Decision) -> PairState | None:
+    """The policy forbids what Docker promises, and the pair answers."""
+    if pair.scope is not Scope.CONTAINER or decision.expected is Expected.ISOLATED:
+        return None
+    stricter = replace(
+        decision, expected=Expected.ISOLATED, promised=Expected.REACHABLE, policy=1
+    )
+    return state(pair, stricter, Verdict.UNEXPECTED_REACHABLE, reply(pair))
+
+
+def test_who_is_not_looked_at_is_told_of_one_alike() -> None:
+    """Between the same networks it is likely the same cause, and never certain."""
+    found = crowd({"a": 30})
+    states = snapshot(found, forbidden).pairs
+
+    broken = [s for s in Diagnosis(Looks(), HandClock())(found, states) if s.causes]
+
+    first, last = broken[0].causes[0], broken[-1].causes[0]
+    assert len(broken) > DIAGNOSED
+    assert (CauseId.SHARED_NETWORK, True) == (first.id, first.certain)
+    assert (CauseId.SHARED_NETWORK, False) == (last.id, last.certain)
+    line = f"from a-app-1 to {broken[0].pair.address}"
+    assert f"not looked at itself; so it is {line}" == last.evidence[0]
+    assert first.evidence == last.evidence[1:]
