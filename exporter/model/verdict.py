@@ -281,10 +281,10 @@ def _held_back(ruling: Ruling, *, young: bool, silent_before: bool) -> Ruling:
 def _judge_answer(seen: Observation, *, answered_before: bool) -> Ruling:
     """Return the ruling on an answer where isolation is promised.
 
-    One that most packets of the cycle got counts at once, any other where it is found
-    in two cycles.
+    One that half of the packets of the cycle got counts at once, any other where it is
+    found in two cycles.
     """
-    if answered_before or 2 * seen.received > seen.sent:
+    if answered_before or 2 * seen.received >= seen.sent:
         return Ruling(verdict=Verdict.UNEXPECTED_REACHABLE, observation=seen)
     return _unverified(seen, FLEETING)
 

@@ -1,12 +1,13 @@
 """When an answer becomes a leak: at once if it is repeated, else over two cycles."""
 
 from exporter.cycle import CycleOutcome
-from exporter.model.outcome import Result, Verdict
+from exporter.model.outcome import Observation, Result, Verdict
 from exporter.model.pair import PairState
-from exporter.model.verdict import FLEETING
+from exporter.model.verdict import FLEETING, Evidence, judge
 from tests.fakes.cycles import run
 from tests.fakes.prober import Answer, docker_like
 from tests.fakes.topologies import demo
+from tests.fakes.verdicts import ALIVE, ISOLATED, item
 
 WAY = ("bridge1", "172.18.0.2")
 
@@ -56,3 +57,16 @@ def test_an_answer_in_two_cycles_counts_however_rare_it_is() -> None:
 
     assert Verdict.UNEXPECTED_REACHABLE is second.verdict
     assert Verdict.UNEXPECTED_REACHABLE is third.verdict
+
+
+def test_half_of_the_packets_is_enough() -> None:
+    """A leak that loses packets is one."""
+    for received, verdict in (
+        (1, Verdict.UNVERIFIED),
+        (2, Verdict.UNEXPECTED_REACHABLE),
+    ):
+        seen = Observation(result=Result.OK, sent=4, received=received)
+
+        assert (
+            verdict is judge(item(ISOLATED), seen, ALIVE, Evidence((), {}, {})).verdict
+        )

@@ -273,7 +273,7 @@ def test_what_excuses_a_silence_is_said_by_name() -> None:
     """Two flags side by side would be confused unnoticed."""
     parameters = signature(judge).parameters.values()
 
-    assert ["young", "silent_before"] == [
+    assert ["young", "silent_before", "answered_before"] == [
         one.name for one in parameters if one.kind is Parameter.KEYWORD_ONLY
     ]
 
