@@ -211,23 +211,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="*", choices=[*TESTS, []], default=[*TESTS])
+    parser.add_argument("files", nargs="*", help="of TESTS; all of them unless given")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
+    if unknown := set(given.files) - set(TESTS):
+        parser.error(f"TESTS tells no tests for {', '.join(sorted(unknown))}")
+    files = given.files or [*TESTS]
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Path(folder) / "tree"
         skip = shutil.ignore_patterns(".venv", ".git", ".*_cache", "__pycache__")
         shutil.copytree(ROOT, tree, ignore=skip, symlinks=True)
-        mutants = {file: [*mutants_of(file)] for file in given.files}
-        stages = dict.fromkeys(s for file in given.files for s in TESTS[file])
+        mutants = {file: [*mutants_of(file)] for file in files}
+        stages = dict.fromkeys(s for file in files for s in TESTS[file])
         whole = _start(tree, None, tuple(stages))
         whole.join()
         if whole.exitcode != 0:
             sys.exit("the tests fail without any deletion: that proves nothing")
         _warm_up(tree)
         gc.freeze()
-        alive = dict.fromkeys(given.files, 0)
-        todo = [(one, TESTS[file]) for file in given.files for one in mutants[file]]
+        alive = dict.fromkeys(files, 0)
+        todo = [(one, TESTS[file]) for file in files for one in mutants[file]]
         for one in survivors(tree, todo, given.jobs):
             alive[one.file] += 1
             print(f"{one.file}:{one.line}: {one.text}", flush=True)
