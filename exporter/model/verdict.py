@@ -38,9 +38,8 @@ YOUNG = "an end is younger than the grace period"
 SUSPECTED = "silent in every packet of one cycle; another one decides"
 """Reason of a silence that was seen in one cycle only."""
 FLEETING = "answered for a moment and then no more; another cycle decides"
-"""Reason of an isolated pair's answer that was not repeated. Before 28 the engine takes
-its isolation away for milliseconds whenever it makes or removes a network (moby
-`iptables.EnsureJumpRule` deletes the jump and inserts it anew)."""
+"""Reason of an isolated pair's answer that was not repeated. Seen on engine 20.10 while
+networks are made and removed: it sets the jump to its isolation anew each time."""
 _DEFINITE_NAMES = frozenset(
     {Result.NXDOMAIN, Result.SERVFAIL, Result.WRONG_ANSWER, Result.NO_RESOLVER}
 )
