@@ -175,13 +175,22 @@ def _has_turn(metafunc: pytest.Metafunc, suite: Suite) -> bool:
 
 
 def _scenario_has_turn(item: pytest.Item) -> bool:
-    """Return whether a scenario runs on a suite: one by one, as one test is all."""
+    """Return whether a scenario or a fault runs on a suite: one by one.
+
+    Each is one test of many parameters, so the third is one of those.
+    """
     callspec = getattr(item, "callspec", None)
-    if callspec is None or not {"scenario", "engine_suite"} <= {*callspec.params}:
+    parameters = {} if callspec is None else dict(callspec.params)
+    suite = parameters.get("engine_suite")
+    if suite is None or suite is SUITES[-1]:
         return True
-    suite, scenario = callspec.params["engine_suite"], callspec.params["scenario"]
-    everything = os.environ.get("DOCKERNET_TEST_ALL") == "1"
-    return everything or suite is SUITES[-1] or _is_third(scenario.id, suite)
+    if "scenario" in parameters:
+        name = parameters["scenario"].id
+    elif "row" in parameters:
+        name = parameters["row"].fault.__name__
+    else:
+        return True
+    return os.environ.get("DOCKERNET_TEST_ALL") == "1" or _is_third(name, suite)
 
 
 def _is_third(name: str, suite: Suite) -> bool:

@@ -12,7 +12,7 @@ from tests.lab.pool import EnginePool
 from tests.lab.suites import Suite
 from tests.lab.topology import Running, started
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.every_engine]
 
 
 @pytest.fixture(scope="module")
