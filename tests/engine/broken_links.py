@@ -117,10 +117,15 @@ def ipv6_off(scene: Running) -> AbstractContextManager[None]:
 def address_taken(scene: Running) -> Iterator[None]:
     """Let a spare container answer for FIRST's address and ignore echo requests.
 
-    Its neighbour is told by force, as two stations that both answer race.
+    Its neighbour is told by force, as two stations that both answer race, and keeps to
+    what it was told: FIRST does not ask it and so tells nothing of itself, and locktime,
+    in hundredths of a second, is how long an entry follows nobody else (arp(7)).
     """
     taken, mac = scene.address(FIRST, "mybridge"), mac_of(scene, SPARE)
     drop = "INPUT -p icmp -j DROP"
+    other = scene.address(SECOND, "mybridge")
+    known = f"{other} dev eth0 lladdr {mac_of(scene, SECOND)}"
+    keep = "sh -c 'echo {} >/proc/sys/net/ipv4/neigh/eth0/locktime'"
     steps = (
         (SECOND, f"ip neigh replace {taken} dev eth0 lladdr {mac} nud reachable"),
         (SPARE, f"iptables -A {drop}"),
@@ -128,13 +133,17 @@ def address_taken(scene: Running) -> Iterator[None]:
         (SPARE, f"ip address del {taken}/32 dev eth0"),
         (SPARE, f"iptables -D {drop}"),
         (SECOND, f"ip neigh del {taken} dev eth0"),
+        (SECOND, keep.format(6000)),
+        (SECOND, keep.format(100)),
+        (FIRST, f"ip neigh replace {known} nud permanent"),
+        (FIRST, f"ip neigh del {known}"),
     )
 
     def run(argv: list[str]) -> None:
         name, command = steps[int(argv[0])]
         scene.engine.run_in_container(name, shlex.split(command))
 
-    with changed(run, ["2", "1", "0"], ["3", "4", "5"]):
+    with changed(run, ["8", "2", "1", "6", "0"], ["3", "4", "5", "7", "9"]):
         yield
     wait_until_back(scene)
 
