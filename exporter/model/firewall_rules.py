@@ -324,11 +324,22 @@ def _destination_type(sight: Sight) -> tuple[int, int]:
     return _UNKNOWN if packet.out_interface is None else (UNICAST, 0)
 
 
+def _into(sight: Sight) -> tuple[int, int]:
+    return _interface(sight.packet.in_interface)
+
+
+def _out_of(sight: Sight) -> tuple[int, int]:
+    return _interface(sight.packet.out_interface)
+
+
+def _interface(name: str | None) -> tuple[int, int]:
+    """Return an interface; where there is none, nft and iptables differ in `!`."""
+    return _UNKNOWN if name is None else (interface_number(name.encode()), 0)
+
+
 _UNKNOWN: Final = (0, -1)
 
 _PLAIN: Final[Mapping[Field, Callable[[Packet], int]]] = {
-    Field.IN_INTERFACE: lambda p: interface_number((p.in_interface or "").encode()),
-    Field.OUT_INTERFACE: lambda p: interface_number((p.out_interface or "").encode()),
     Field.SOURCE: lambda p: int(p.source),
     Field.DESTINATION: lambda p: int(p.destination),
     Field.PROTOCOL: lambda p: ICMP if p.ip_version == 4 else ICMP6,
@@ -339,6 +350,8 @@ _PLAIN: Final[Mapping[Field, Callable[[Packet], int]]] = {
 """What the packet itself says."""
 
 _DERIVED: Final[Mapping[Field, Callable[[Sight], tuple[int, int]]]] = {
+    Field.IN_INTERFACE: _into,
+    Field.OUT_INTERFACE: _out_of,
     Field.STATE: _state,
     Field.MARK: _mark,
     Field.BRIDGED: _bridged,

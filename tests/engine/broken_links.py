@@ -118,7 +118,7 @@ def address_taken(scene: Running) -> Iterator[None]:
     """Let a spare container answer for FIRST's address and ignore echo requests.
 
     Its neighbour is told by force, as two stations that both answer race, and keeps to
-    what it was told: FIRST does not ask it and so tells nothing of itself, and locktime,
+    what it was told: FIRST asks it nothing and so tells nothing of itself; locktime,
     in hundredths of a second, is how long an entry follows nobody else (arp(7)).
     """
     taken, mac = scene.address(FIRST, "mybridge"), mac_of(scene, SPARE)

@@ -1,5 +1,8 @@
 """Each rule between networks, and where it ends and the next begins."""
 
+from dataclasses import replace
+from ipaddress import ip_address
+
 import pytest
 
 from exporter.model.topology import Network, Topology
@@ -258,3 +261,16 @@ def test_ten_networks() -> None:
             for i in range(10)
         },
     } == actual
+
+
+def test_a_gateway_of_the_users_leads_where_it_will() -> None:
+    """What `--default-gateway` names need not know the way to an open network."""
+    first = network("x", *N1)
+    reserved = (("DefaultGatewayIPv4", ip_address("10.1.0.200")),)
+    led = (replace(first.subnets[0], auxiliary=reserved), first.subnets[1])
+    second = network("y", *N2, gateway_mode_ipv4="routed", gateway_mode_ipv6="routed")
+
+    found = on_two(replace(first, subnets=led), second)
+
+    assert ("source-without-gateway", "unknown") == rule(found, "a>b@y/4")
+    assert ("routed-destination", "reachable") == rule(found, "a>b@y/6")

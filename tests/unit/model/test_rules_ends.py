@@ -14,6 +14,7 @@ from exporter.model.topology import Endpoint, IpVersion, Network, Topology
 from tests.fakes.topologies import container, endpoint, network, topology
 
 DUAL = ("10.1.0.0/24", "fd00:1::/64")
+AB = ((2, "a"), (3, "b"))
 
 
 def decided(found: Topology, scope: Scope) -> dict[str, Decision]:
@@ -383,3 +384,16 @@ def test_a_name_on_networks_of_different_families() -> None:
         "b@dual/4": "name-shared-network",
         "b@dual/6": "name-shared-network",
     } == rules((default, "10.3.0"))
+
+
+def test_a_way_out_answers_no_names() -> None:
+    """That docker_gwbridge has no IPv6 does not mix the families of an overlay."""
+    over = network("over", *DUAL, driver="overlay")
+    out = network("docker_gwbridge", "172.19.0.0/16")
+    ends = {n: endpoint(n, over, f"10.1.0.{i}", f"fd00:1::{i}") for i, n in AB}
+    found = topology(
+        (out, over),
+        tuple(container(n, implicit(n, out, f"172.19.0.{i}"), ends[n]) for i, n in AB),
+    )
+
+    assert "name-shared-network" == decided(found, Scope.NAME)["a>b@over/6"].rule
