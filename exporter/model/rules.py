@@ -101,6 +101,8 @@ ENDPOINT_SYSCTLS = f'{NETWORKS}[].DriverOpts["com.docker.network.endpoint.sysctl
 
 _DOCS = "https://docs.docker.com/engine/network"
 BRIDGE_PAGE = Evidence("bridge network driver", f"{_DOCS}/drivers/bridge/")
+BRIDGE_TESTS = "integration/networking/bridge_linux_test.go"
+NETWORK_TESTS = "integration/network/bridge/bridge_linux_test.go"
 MACVLAN_PAGE = Evidence("macvlan network driver", f"{_DOCS}/drivers/macvlan/")
 IPVLAN_PAGE = Evidence("ipvlan network driver", f"{_DOCS}/drivers/ipvlan/")
 OVERLAY_PAGE = Evidence("overlay network driver", f"{_DOCS}/drivers/overlay/")

@@ -9,6 +9,7 @@ from exporter.model.routing import (
 from exporter.model.rules import (
     ADDRESSES,
     BRIDGE_PAGE,
+    BRIDGE_TESTS,
     DRIVER,
     FIREWALL_PAGE,
     GATEWAYS,
@@ -20,6 +21,7 @@ from exporter.model.rules import (
     MACVLAN_PAGE,
     MASQUERADE,
     MODES,
+    NETWORK_TESTS,
     NETWORKS,
     OVERLAY_PAGE,
     PORTS_PAGE,
@@ -33,8 +35,6 @@ from exporter.model.rules import (
     field_of,
 )
 
-_BRIDGE_TESTS = "integration/networking/bridge_linux_test.go"
-_NETWORK_TESTS = "integration/network/bridge/bridge_linux_test.go"
 _MACVLAN_TESTS = "integration/network/macvlan/macvlan_test.go"
 _IPVLAN_TESTS = "integration/network/ipvlan/ipvlan_test.go"
 _GENERATED = "integration/network/bridge/iptablesdoc/generated"
@@ -129,7 +129,7 @@ _SAME_NETWORK = (
         evidence=(
             BRIDGE_PAGE,
             Evidence("usernet-portmap-noicc", f"{_GENERATED}/usernet-portmap-noicc.md"),
-            Evidence("TestLegacyLink", _NETWORK_TESTS),
+            Evidence("TestLegacyLink", NETWORK_TESTS),
         ),
         scenarios=("icc-false-user", "multihomed-icc", "ipv6-icc-false"),
         applies=lambda f: _shares(f, "bridge") and _is_icc_off(f),
@@ -139,7 +139,7 @@ _SAME_NETWORK = (
         expected=REACHABLE,
         sentence="Containers on the same bridge network reach each other.",
         reads=(NETWORKS, DRIVER),
-        evidence=(BRIDGE_PAGE, Evidence("TestBridgeICC", _BRIDGE_TESTS)),
+        evidence=(BRIDGE_PAGE, Evidence("TestBridgeICC", BRIDGE_TESTS)),
         scenarios=(
             "default-bridge-same",
             "user-bridge-same",
@@ -255,8 +255,8 @@ _ACROSS = (
         sentence="The engine gave the source no route out of its own networks.",
         reads=(ADDRESSES, GATEWAYS, INTERNAL, VERSION),
         evidence=(
-            Evidence("TestBridgeINC (internal)", _BRIDGE_TESTS),
-            Evidence("TestInternalNwConnectivity", _BRIDGE_TESTS),
+            Evidence("TestBridgeINC (internal)", BRIDGE_TESTS),
+            Evidence("TestInternalNwConnectivity", BRIDGE_TESTS),
         ),
         scenarios=(
             "internal",
@@ -297,7 +297,7 @@ _ACROSS = (
         reads=(INTERNAL, NETWORKS),
         evidence=(
             Evidence("usernet-internal", f"{_GENERATED}/usernet-internal.md"),
-            Evidence("TestBridgeINC (internal)", _BRIDGE_TESTS),
+            Evidence("TestBridgeINC (internal)", BRIDGE_TESTS),
         ),
         scenarios=("internal", "multihomed-internal", "gateway-routed-internal"),
         applies=_either_internal,
@@ -326,7 +326,7 @@ _ACROSS = (
         sentence="A network with gateway_mode=routed answers echo requests from "
         "every other bridge that is not internal.",
         reads=(MODES, INTERNAL),
-        evidence=(PORTS_PAGE, Evidence("TestBridgeINCRouted", _BRIDGE_TESTS)),
+        evidence=(PORTS_PAGE, Evidence("TestBridgeINCRouted", BRIDGE_TESTS)),
         scenarios=("gateway-modes",),
         applies=lambda f: f.network.gateway_mode(f.ip_version) == "routed",
     ),
@@ -336,7 +336,7 @@ _ACROSS = (
         sentence="From engine 29 a network with gateway_mode=nat-unprotected is open "
         "to other bridges.",
         reads=(MODES, INTERNAL, VERSION),
-        evidence=(PORTS_PAGE, Evidence("TestInterNetworkDirectRouting", _BRIDGE_TESTS)),
+        evidence=(PORTS_PAGE, Evidence("TestInterNetworkDirectRouting", BRIDGE_TESTS)),
         applies=lambda f: f.is_open,
     ),
     Rule(
@@ -344,7 +344,7 @@ _ACROSS = (
         expected=ISOLATED,
         sentence="Containers on different bridge networks do not reach each other.",
         reads=(NETWORKS, DRIVER),
-        evidence=(FIREWALL_PAGE, Evidence("TestBridgeINC", _BRIDGE_TESTS)),
+        evidence=(FIREWALL_PAGE, Evidence("TestBridgeINC", BRIDGE_TESTS)),
         scenarios=(
             "cross-default-user",
             "cross-user-user",

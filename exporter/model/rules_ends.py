@@ -7,12 +7,14 @@ from exporter.model.routing import bridge_has_address, is_led_elsewhere
 from exporter.model.rules import (
     ADDRESSES,
     BRIDGE_PAGE,
+    BRIDGE_TESTS,
     DRIVER,
     ENDPOINT_SYSCTLS,
     GATEWAYS,
     INHIBIT,
     ISOLATED,
     MODES,
+    NETWORK_TESTS,
     NETWORKS,
     OVERLAY_PAGE,
     REACHABLE,
@@ -26,8 +28,6 @@ from exporter.model.rules import (
     field_of,
 )
 
-_BRIDGE_TESTS = "integration/networking/bridge_linux_test.go"
-_NETWORK_TESTS = "integration/network/bridge/bridge_linux_test.go"
 _IP_SYSCTL = "https://docs.kernel.org/networking/ip-sysctl.html"
 
 
@@ -61,7 +61,7 @@ NO_IPV6_RULES = (
         reads=(SYSCTLS, ENDPOINT_SYSCTLS, VERSION),
         evidence=(
             Evidence("disable_ipv6", _IP_SYSCTL),
-            Evidence("TestContainerDisabledIPv6", _BRIDGE_TESTS),
+            Evidence("TestContainerDisabledIPv6", BRIDGE_TESTS),
         ),
         scenarios=("ipv6-disabled-in-ctr",),
         applies=lambda f: f.ip_version == 6 and f.ipv6_disabled,
@@ -91,7 +91,7 @@ HOST_RULES = (
         sentence="The host has no address on a bridge with inhibit_ipv4 or "
         "gateway_mode=isolated.",
         reads=(DRIVER, INHIBIT, MODES),
-        evidence=(BRIDGE_PAGE, Evidence("TestIsolated", _NETWORK_TESTS)),
+        evidence=(BRIDGE_PAGE, Evidence("TestIsolated", NETWORK_TESTS)),
         scenarios=("gateway-isolated",),
         applies=lambda f: f.network.driver == "bridge",
     ),
@@ -120,7 +120,7 @@ GATEWAY_RULES = (
         expected=REACHABLE,
         sentence="A container reaches the gateway of its own bridge.",
         reads=(DRIVER, GATEWAYS, "networks[].IPAM.Config[].Gateway", INHIBIT, MODES),
-        evidence=(Evidence("TestInternalNwConnectivity", _BRIDGE_TESTS),),
+        evidence=(Evidence("TestInternalNwConnectivity", BRIDGE_TESTS),),
         scenarios=("default-bridge-same", "user-bridge-same", "internal", "ipv6-dual"),
         applies=_has_address,
     ),
@@ -166,7 +166,7 @@ NAME_RULES = (
         expected=REACHABLE,
         sentence="Names of containers resolve on the user-defined networks they share.",
         reads=(NETWORKS, "containers[].Name"),
-        evidence=(BRIDGE_PAGE, Evidence("TestBridgeICC", _BRIDGE_TESTS)),
+        evidence=(BRIDGE_PAGE, Evidence("TestBridgeICC", BRIDGE_TESTS)),
         applies=lambda _: True,
     ),
 )
