@@ -8,6 +8,7 @@ from exporter.model.cause import Cause, CauseId
 from exporter.model.diagnosis import causes_of
 from exporter.model.firewall import Fate, Hook, Packet, Step, Trace
 from exporter.model.inspection import Inspection
+from tests.fakes.crossing import ACROSS, CROSSING
 from tests.fakes.filters import ACCEPTED, FakeFilter, step, stopped
 from tests.fakes.inspections import (
     HOST_NAME,
@@ -17,7 +18,7 @@ from tests.fakes.inspections import (
     with_macs,
     with_sysctl,
 )
-from tests.fakes.topologies import container, demo, endpoint, network, topology
+from tests.fakes.topologies import demo
 
 DEMO = with_macs(demo())
 FINE = healthy(DEMO)
@@ -28,19 +29,6 @@ AT_ONE, AT_TWO = ip_address("172.18.0.2"), ip_address("172.18.0.3")
 GATEWAY = ip_address("172.18.0.1")
 DROP = step("MINE", "-j DROP")
 NF_CALL = "net.bridge.bridge-nf-call-iptables"
-
-_NAT = network("nat", "172.20.0.0/24")
-_ROUTED = network("routed", "172.21.0.0/24", gateway_mode_ipv4="routed")
-CROSSING = with_macs(
-    topology(
-        (_NAT, _ROUTED),
-        (
-            container("from", endpoint("from", _NAT, "172.20.0.2")),
-            container("to", endpoint("to", _ROUTED, "172.21.0.2")),
-        ),
-    )
-)
-ACROSS = "container from to"
 
 
 class Recorder:

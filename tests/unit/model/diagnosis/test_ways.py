@@ -14,6 +14,7 @@ from exporter.model.inspection import (
 )
 from exporter.model.outcome import Result
 from exporter.model.topology import Endpoint
+from tests.fakes.crossing import ACROSS, CROSSING, NAT, ROUTED
 from tests.fakes.inspections import (
     HOST_NAME,
     facts_of,
@@ -36,19 +37,6 @@ HOSTS, GATEWAYS = f"host host {ONE}", f"gateway {ONE} gateway"
 AT_ONE, AT_TWO = ip_address("172.18.0.2"), ip_address("172.18.0.3")
 GATEWAY, LAN = ip_address("172.18.0.1"), ip_address("198.51.100.2")
 WRONG = "02:00:00:00:00:99"
-
-_NAT = network("nat", "172.20.0.0/24")
-_ROUTED = network("routed", "172.21.0.0/24", gateway_mode_ipv4="routed")
-CROSSING = with_macs(
-    topology(
-        (_NAT, _ROUTED),
-        (
-            container("from", endpoint("from", _NAT, "172.20.0.2")),
-            container("to", endpoint("to", _ROUTED, "172.21.0.2")),
-        ),
-    )
-)
-ACROSS = "container from to"
 
 
 def causes(
@@ -186,10 +174,10 @@ class TestRouted:
         """Return the causes of aa not reaching bb, with a way of one's changed."""
         found = with_macs(
             topology(
-                (self.FIRST, _NAT, _ROUTED),
+                (self.FIRST, NAT, ROUTED),
                 (
                     container("aa", endpoint("aa", self.FIRST, "172.22.0.2")),
-                    container("bb", *more, endpoint("bb", _ROUTED, "172.21.0.2")),
+                    container("bb", *more, endpoint("bb", ROUTED, "172.21.0.2")),
                 ),
             )
         )
@@ -209,7 +197,7 @@ class TestRouted:
             kind=WayKind.UNICAST, interface="eth0", gateway=ip_address("172.20.0.1")
         )
 
-        assert [] == self.ids("bb", other, endpoint("bb", _NAT, "172.20.0.9"))
+        assert [] == self.ids("bb", other, endpoint("bb", NAT, "172.20.0.9"))
 
 
 class TestForwarding:
