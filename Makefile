@@ -1,12 +1,14 @@
 # Two commands matter: `make run` and `make test`. Both start from nothing but git, make
 # and Python >= 3.11 (Debian's packages are added where root may install them).
 #   PYTHON=python3.13    the interpreter that .venv is made of
-#   ARGS="-k verdict"    arguments for pytest
+#   ARGS="-k verdict"    arguments for pytest; ARGS="-n 0" runs one test at a time
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 SHELL := /bin/bash
 python := .venv/bin/python
+# Engines mostly wait for the kernel, so three at a time keep two cores busy.
+pytest := $(python) -m pytest -n 3 --dist loadgroup
 # A root shell made by `su` finds neither dockerd nor iptables.
 export PATH := $(PATH):/usr/sbin:/sbin
 ifdef PYTHON
@@ -28,17 +30,17 @@ run: bootstrap ## the daemon on the engine found, or a demo on a private engine
 .PHONY: test
 test: bootstrap ## every layer; the older engines a fixed third
 	@tools/debian-packages test
-	@$(python) -m pytest $(ARGS)
+	@$(pytest) $(ARGS)
 
 .PHONY: test-all
 test-all: bootstrap ## every layer, everything on every engine
 	@tools/debian-packages test
-	@DOCKERNET_TEST_ALL=1 $(python) -m pytest $(ARGS)
+	@DOCKERNET_TEST_ALL=1 $(pytest) $(ARGS)
 
 .PHONY: soak
 soak: bootstrap ## 200 random topologies, hundreds of restarts (over an hour)
 	@tools/debian-packages test
-	@$(python) -m pytest -m soak tests/soak $(ARGS)
+	@$(pytest) -m soak tests/soak $(ARGS)
 
 .PHONY: lint
 lint: bootstrap ## style, import contracts, spelling, types

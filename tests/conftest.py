@@ -104,17 +104,29 @@ def pytest_collection_modifyitems(
     if config.getoption("engines") == "all":
         items[:] = [item for item in items if _scenario_has_turn(item)]
     for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
-        if "engine_suite" in item.fixturenames:
-            item.add_marker(pytest.mark.engine)
-            suite = item.callspec.params["engine_suite"]
-            if isinstance(suite, Suite):
-                item.user_properties.append((ENGINE, suite.name))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(_ENGINE_TIMEOUT_S))
-        if "netns_lab" in item.fixturenames:
-            item.add_marker(pytest.mark.netns)
+        engine = ""
+        if isinstance(item, pytest.Function):
+            engine = _mark(item)
+        # What runs side by side: modules, and of those with engines one engine's tests;
+        # and whatever takes minutes.
+        if item.get_closest_marker("soak") is None:
+            item.add_marker(pytest.mark.xdist_group(f"{item.location[0]} {engine}"))
+
+
+def _mark(item: pytest.Function) -> str:
+    """Mark a test by the fixtures it uses; return its engine's name, "" if none."""
+    engine = ""
+    if "netns_lab" in item.fixturenames:
+        item.add_marker(pytest.mark.netns)
+    if "engine_suite" in item.fixturenames:
+        item.add_marker(pytest.mark.engine)
+        suite = item.callspec.params["engine_suite"]
+        if isinstance(suite, Suite):
+            engine = suite.name
+            item.user_properties.append((ENGINE, engine))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_ENGINE_TIMEOUT_S))
+    return engine
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -217,7 +217,7 @@ class Scene:
         self.network("front")
         self.network(
             "back",
-            IPAMPool(subnet="172.30.1.0/24", gateway="172.30.1.1"),
+            IPAMPool(subnet="10.30.1.0/24", gateway="10.30.1.1"),
             IPAMPool(subnet="fd00:30:1::/64", gateway="fd00:30:1::1"),
             internal=True,
             enable_ipv6=True,
@@ -226,9 +226,9 @@ class Scene:
         self.network(
             "tuned",
             IPAMPool(
-                subnet="172.30.2.0/24",
-                iprange="172.30.2.128/25",
-                aux_addresses={"router": "172.30.2.5", "dns": "172.30.2.6"},
+                subnet="10.30.2.0/24",
+                iprange="10.30.2.128/25",
+                aux_addresses={"router": "10.30.2.5", "dns": "10.30.2.6"},
             ),
             options={
                 "com.docker.network.bridge.name": "brtuned",

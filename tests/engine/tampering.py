@@ -27,7 +27,7 @@ def scene_for(engine: Engine) -> Topology:
     networks = [
         *DEMO.networks,
         NetworkSpec(name="quiet", options={f"{_BRIDGE}enable_icc": "false"}),
-        NetworkSpec(name="six", ipv6=True, subnets=("172.31.9.0/24", "fd00:31:9::/64")),
+        NetworkSpec(name="six", ipv6=True, subnets=("10.31.9.0/24", "fd00:31:9::/64")),
     ]
     containers = [
         *DEMO.containers,

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.timeout(120)
 
 TWO_BRIDGES = Topology(
     networks=(
-        NetworkSpec(name="one", ipv6=True, subnets=("172.31.1.0/24", "fd00:31:1::/64")),
-        NetworkSpec(name="two", ipv6=True, subnets=("172.31.2.0/24", "fd00:31:2::/64")),
+        NetworkSpec(name="one", ipv6=True, subnets=("10.31.1.0/24", "fd00:31:1::/64")),
+        NetworkSpec(name="two", ipv6=True, subnets=("10.31.2.0/24", "fd00:31:2::/64")),
     ),
     containers=(
         ContainerSpec(name="aa", networks=("one",)),

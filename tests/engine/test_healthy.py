@@ -52,12 +52,12 @@ def container(name: str, *networks: str, **options: object) -> ContainerSpec:
 
 ORDINARY = Topology(
     networks=(
-        bridge("four", "172.30.1.0/24"),
-        bridge("dual", "172.30.2.0/24", "fd00:30:2::/64"),
-        bridge("twin", "172.30.3.0/24", "fd00:30:3::/64"),
-        bridge("shy", "172.30.4.0/24", internal=True, enable_icc="false"),
-        bridge("vault", "172.30.5.0/24", "fd00:30:5::/64", internal=True),
-        bridge("bare", "172.30.6.0/24", inhibit_ipv4="true"),
+        bridge("four", "10.30.1.0/24"),
+        bridge("dual", "10.30.2.0/24", "fd00:30:2::/64"),
+        bridge("twin", "10.30.3.0/24", "fd00:30:3::/64"),
+        bridge("shy", "10.30.4.0/24", internal=True, enable_icc="false"),
+        bridge("vault", "10.30.5.0/24", "fd00:30:5::/64", internal=True),
+        bridge("bare", "10.30.6.0/24", inhibit_ipv4="true"),
         NetworkSpec(
             name="lan",
             driver="macvlan",
@@ -99,8 +99,8 @@ ORDINARY = Topology(
 """What every engine can make."""
 NEWER = Topology(
     networks=(
-        bridge("iso", "172.30.7.0/24", internal=True, gateway_mode_ipv4="isolated"),
-        bridge("open", "172.30.8.0/24", gateway_mode_ipv4="routed"),
+        bridge("iso", "10.30.7.0/24", internal=True, gateway_mode_ipv4="isolated"),
+        bridge("open", "10.30.8.0/24", gateway_mode_ipv4="routed"),
     ),
     containers=(
         container("iso1", "iso"),

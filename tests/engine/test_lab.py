@@ -208,14 +208,14 @@ class TestTopology:
                 networks=(
                     NetworkSpec(
                         name="dual",
-                        subnets=("172.30.1.0/24", "fd00:30::/64"),
+                        subnets=("10.30.1.0/24", "fd00:30::/64"),
                         ipv6=True,
                     ),
                     NetworkSpec(
                         name="inner",
                         internal=True,
                         subnets=(
-                            Pool(subnet="172.30.2.0/24", ip_range="172.30.2.128/25"),
+                            Pool(subnet="10.30.2.0/24", ip_range="10.30.2.128/25"),
                         ),
                     ),
                 ),
@@ -223,7 +223,7 @@ class TestTopology:
                     ContainerSpec(
                         name="multi",
                         networks=(
-                            At("dual", ipv4="172.30.1.9", ipv6="fd00:30::9"),
+                            At("dual", ipv4="10.30.1.9", ipv6="fd00:30::9"),
                             "inner",
                         ),
                     ),
@@ -231,9 +231,9 @@ class TestTopology:
             )
         )
 
-        assert "172.30.1.9" == running.address("multi", "dual")
+        assert "10.30.1.9" == running.address("multi", "dual")
         assert "fd00:30::9" == running.address("multi", "dual", 6)
-        assert running.address("multi", "inner") in {"172.30.2.128", "172.30.2.129"}
+        assert running.address("multi", "inner") in {"10.30.2.128", "10.30.2.129"}
 
     def test_one_static_program_is_enough(self, topology: StartTopology) -> None:
         """An image with nothing but one program runs without rights, and answers."""

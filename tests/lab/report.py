@@ -15,6 +15,8 @@ from tests.lab.fixtures import POOL, are_required
 
 ENGINE = "engine"
 """Property of a test: the name of the engine it runs on."""
+_VERSION = "engine version"
+"""Property of a test that has run: what its engine said it is."""
 
 
 class EngineReport:
@@ -26,11 +28,25 @@ class EngineReport:
         """By node id: the engine's name, if any, and passed, failed or skipped."""
         self._skips: Counter[tuple[str, str]] = Counter()
         """By layer and reason."""
+        self._versions: dict[str, str] = {}
+        """By the engine's name, as it said itself."""
+
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Note the engine's version, where the engine was: the report may be elsewhere.
+
+        With pytest-xdist this runs in the worker, and all that follows where the
+        workers' reports arrive.
+        """
+        engine = str(dict(item.user_properties).get(ENGINE))
+        if version := self._config.stash[POOL].versions.get(engine):
+            item.user_properties.append((_VERSION, version))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the worst that was heard of a test."""
         properties = dict(report.user_properties)
         engine = properties.get(ENGINE)
+        if engine and _VERSION in properties:
+            self._versions[str(engine)] = str(properties[_VERSION])
         _, before = self._outcomes.get(report.nodeid, (None, "passed"))
         if report.failed or before == "failed":
             outcome = "failed"
@@ -68,14 +84,14 @@ class EngineReport:
         for engine, outcome in self._outcomes.values():
             if engine is not None:
                 counts.setdefault(engine, Counter())[outcome] += 1
-        versions = self._config.stash[POOL].versions
         for name, count in sorted(counts.items()):
             told = ", ".join(
                 f"{count[outcome]} {outcome}"
                 for outcome in ("passed", "failed", "skipped")
                 if count[outcome]
             )
-            yield f"engine {versions.get(name, 'not started')} ({name}): {told}"
+            version = self._versions.get(name, "not started")
+            yield f"engine {version} ({name}): {told}"
 
     def _skip_lines(self) -> Iterable[str]:
         for (layer, reason), count in sorted(self._skips.items()):

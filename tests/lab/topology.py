@@ -1,10 +1,10 @@
 """Networks and containers, declared as data and made by testcontainers.
 
     TWO = Topology(
-        networks=(NetworkSpec(name="mine", subnets=("172.30.0.0/24",)),),
+        networks=(NetworkSpec(name="mine", subnets=("10.30.0.0/24",)),),
         containers=(
             ContainerSpec(name="one", networks=("mine",)),
-            ContainerSpec(name="two", networks=(At("mine", ipv4="172.30.0.9"),)),
+            ContainerSpec(name="two", networks=(At("mine", ipv4="10.30.0.9"),)),
         ),
     )
     with started(engine, TWO) as running:

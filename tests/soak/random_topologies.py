@@ -114,9 +114,9 @@ def _subnets(draw: st.DrawFn, number: int, family: str) -> list[str]:
     words = []
     if "4" in family:
         length = draw(st.sampled_from((24, 24, 26)))
-        words.append(f"--subnet 172.31.{number}.0/{length}")
+        words.append(f"--subnet 10.31.{number}.0/{length}")
         if draw(st.sampled_from((False, False, False, True))):
-            words.append(f"--ip-range 172.31.{number}.32/27")
+            words.append(f"--ip-range 10.31.{number}.32/27")
     else:
         words.append("--ipv4=false")
     if "6" in family:
@@ -126,7 +126,7 @@ def _subnets(draw: st.DrawFn, number: int, family: str) -> list[str]:
 
 def _macvlan(number: int, *, internal: bool) -> Net:
     name, parent = f"n{number}", f"ifb{number}"
-    subnet = f"--subnet 172.31.{number}.0/24"
+    subnet = f"--subnet 10.31.{number}.0/24"
     words = f"network create -d macvlan {subnet} -o parent={parent}"
     return Net(
         name=name,
