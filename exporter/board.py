@@ -12,8 +12,8 @@ from threading import Lock
 from exporter.cycle import CycleOutcome
 from exporter.model.aging import carried, stale
 from exporter.model.outcome import Expected, Verdict
-from exporter.model.pair import Pair, PairState
-from exporter.model.plan import EPOCH_CYCLES, Planned, Selection, epochs_to_cover
+from exporter.model.pair import Pair, PairState, Planned
+from exporter.model.plan import EPOCH_CYCLES, Selection, epochs_to_cover
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally

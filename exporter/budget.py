@@ -16,7 +16,7 @@ from pathlib import Path
 
 from exporter.clock import Clock
 from exporter.errors import BusyError
-from exporter.model.plan import NeighbourBudget, NeighbourEntry
+from exporter.model.neighbours import NeighbourBudget, NeighbourEntry
 from exporter.model.topology import IP_VERSIONS, IpVersion
 
 WINDOW_S = 45.0

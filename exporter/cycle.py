@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from exporter.clock import Clock
 from exporter.model.outcome import VIOLATIONS, Observed, Verdict
-from exporter.model.pair import Controls, Pair, PairState, since
-from exporter.model.plan import Planned, Selection
+from exporter.model.pair import Controls, Pair, PairState, Planned, since
+from exporter.model.plan import Selection
 from exporter.model.topology import HOST, SandboxId, Topology
 from exporter.model.verdict import FLEETING, SUSPECTED, Ruling, Seen
 from exporter.sightings import Blame, CycleSettings, Prober, Sightings

@@ -23,10 +23,9 @@ from exporter.errors import EngineError, ExporterError
 from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
 from exporter.model.outcome import Scope
-from exporter.model.pair import Pair
+from exporter.model.pair import Pair, Planned
 from exporter.model.plan import (
     EPOCH_CYCLES,
-    Planned,
     Selection,
     about,
     changed_sandboxes,

@@ -12,18 +12,10 @@ from exporter.clock import SystemClock
 from exporter.config import Config
 from exporter.cycle import doubtful_pairs
 from exporter.errors import EngineNotLocal, UnknownName
+from exporter.model.neighbours import entries_of
 from exporter.model.outcome import Verdict
-from exporter.model.pair import Pair, PairState
-from exporter.model.plan import (
-    Planned,
-    Selection,
-    about,
-    entries_of,
-    focus,
-    needed_for,
-    plan,
-    select,
-)
+from exporter.model.pair import Pair, PairState, Planned
+from exporter.model.plan import Selection, about, focus, needed_for, plan, select
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import NetworkId, SandboxId, Topology
 from exporter.model.verdict import YOUNG

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 from exporter.errors import ExporterError
 from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import NOT_PROBED, Observation, Result, Scope
-from exporter.model.pair import Controls, Pair
+from exporter.model.pair import Controls, Pair, Planned
 from exporter.model.pairs import own_addresses
-from exporter.model.plan import Planned, needed_for
+from exporter.model.plan import needed_for
 from exporter.model.routing import gateway_of
 from exporter.model.topology import (
     HOST,

@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from exporter.model.outcome import NOT_PROBED, Expected, Verdict
-from exporter.model.pair import NO_CONTROLS, Pair, PairState, since
-from exporter.model.plan import Planned
+from exporter.model.pair import NO_CONTROLS, Pair, PairState, Planned, since
 
 
 def carried(

@@ -32,6 +32,15 @@ class Pair(NamedTuple):
     name: str | None = None
     """What is asked, in scope `name`."""
 
+    def __hash__(self) -> int:
+        """Leave the address out: the rest tells pairs apart, and it hashes slowly.
+
+        An `ip_address` computes its hash in Python, every time (0.5 µs).
+        """
+        return hash(
+            (self.scope, self.source, self.destination, self.network, self.ip_version)
+        )
+
     @property
     def destination_sandbox(self) -> SandboxId | None:
         """Return the sandbox that answers: its owner is the destination."""
@@ -69,6 +78,14 @@ class Decision:
     def is_left_alone(self) -> bool:
         """Return whether the pair is never probed."""
         return self.leaves_host or self.opted_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A pair with its promise."""
+
+    pair: Pair
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

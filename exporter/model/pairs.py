@@ -88,7 +88,8 @@ def _pair(
     return Pair(scope, source, owner, target.network, target.address, version, name)
 
 
-def _families(topology: Topology, sandbox: Sandbox) -> frozenset[IpVersion]:
+def families_of(topology: Topology, sandbox: Sandbox) -> frozenset[IpVersion]:
+    """Return the families in which a sandbox can send."""
     return frozenset(
         address.ip_version
         for endpoint in _endpoints(topology, sandbox)
@@ -99,7 +100,7 @@ def _families(topology: Topology, sandbox: Sandbox) -> frozenset[IpVersion]:
 def _container_pairs(topology: Topology) -> Iterator[Pair]:
     targets = list(_targets(topology))
     for source in topology.sandboxes:
-        families = _families(topology, source)
+        families = families_of(topology, source)
         for target in targets:
             if target.sandbox.id != source.id and target.ip_version in families:
                 yield _pair(Scope.CONTAINER, source.id, target)
@@ -157,7 +158,7 @@ def _name_pairs(topology: Topology) -> Iterator[Pair]:
 
 
 def _names_on(topology: Topology, source: Sandbox, own: Endpoint) -> Iterator[Pair]:
-    families = _families(topology, source)
+    families = families_of(topology, source)
     for destination in topology.sandboxes_on(own.network_id):
         container = topology.container_by_id.get(ContainerId(destination.id))
         if destination.id == source.id or container is None:

@@ -1,29 +1,26 @@
 """Which pairs exist, and which of them one cycle probes.
 
-The kernel's neighbour table is global to the host: a pair on one bridge costs two
-entries in it, an entry stays for about 45 s, and a full table breaks everybody's
-new connections. Pairs across bridges cost a source its gateway entry only. So
-isolation is checked exhaustively, meshes inside a network are not.
+A pair on one bridge costs two entries of the host's neighbour table, pairs across
+bridges cost a source its gateway entry only (`exporter.model.neighbours`). So isolation
+is checked exhaustively, meshes inside a network are not.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from hashlib import blake2b
 
 from exporter.model.expectation import Promises
+from exporter.model.kinds import Block, blocks
+from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
-from exporter.model.pair import Decision, Pair
+from exporter.model.pair import Decision, Pair, Planned
 from exporter.model.pairs import all_pairs
 from exporter.model.policy import ALWAYS, NO_POLICY, Applied, Policy
-from exporter.model.routing import gateway_of
 from exporter.model.topology import (
-    HOST,
-    IPAddress,
-    IpVersion,
     Network,
     NetworkId,
-    Sandbox,
     SandboxId,
     Topology,
 )
@@ -34,17 +31,6 @@ PEERS = 8
 """Peers of each sandbox in a larger network, in one epoch."""
 EPOCH_CYCLES = 4
 """Cycles after which larger networks move on to other peers."""
-
-NeighbourEntry = tuple[SandboxId, NetworkId, IPAddress]
-"""An entry of the neighbour table: whose, on which network, for which address."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A pair with its promise."""
-
-    pair: Pair
-    decision: Decision
 
 
 def epoch_peers(
@@ -93,61 +79,62 @@ class Selection:
     """Pairs among the skipped that the neighbour budget put off."""
 
 
-class NeighbourBudget:
-    """How many neighbour entries may still be made (DESIGN: do no harm)."""
+class Plan:
+    """Every pair of a topology with its promise, of the networks that are looked at."""
 
-    def __init__(self, allowed: int, known: Iterable[NeighbourEntry] = ()) -> None:
-        """Start with a number of new entries and those that exist already.
+    def __init__(
+        self,
+        topology: Topology,
+        scopes: Collection[Scope],
+        networks: Callable[[Network], bool],
+        policy: Policy = NO_POLICY,
+        today: date = ALWAYS,
+    ) -> None:
+        """Bind to a topology; nothing is decided yet.
 
         Args:
-            allowed: entries that may be added now.
-            known: entries used within the last 45 s; they cost nothing.
+            topology: what exists.
+            scopes: the scopes to look at.
+            networks: whether a network is looked at; both ends' must be.
+            policy: the user's own, which comes after Docker's promises.
+            today: in UTC; entries of the policy that have expired decide nothing.
         """
-        self._left = allowed
-        self._known = set(known)
-        self.added: set[NeighbourEntry] = set()
-        self.used: set[NeighbourEntry] = set()
+        self.topology = topology
+        self.scopes = frozenset(scopes)
+        self._promises = Promises(topology)
+        self._applied = Applied(policy, topology, today)
+        self._wanted = {net.id for net in topology.networks if networks(net)}
 
-    def take(self, entries: Collection[NeighbourEntry]) -> bool:
-        """Take what is new of these entries, all or none."""
-        fresh = {entry for entry in entries if entry not in self._known}
-        if len(fresh) > self._left:
-            return False
-        self._left -= len(fresh)
-        self.used.update(entries)
-        self._known |= fresh
-        self.added |= fresh
-        return True
+    @cached_property
+    def everything(self) -> tuple[Planned, ...]:
+        """All of them; a thousand containers make a million."""
+        return tuple(self.items(all_pairs(self.topology, self.scopes)))
 
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The container pairs, in blocks that are promised alike."""
+        if Scope.CONTAINER not in self.scopes:
+            return ()
+        found = blocks(self.topology, self._applied, self._decide)
+        return tuple(
+            block
+            for block in found
+            if self._is_wanted(block.network, block.decision.source_network)
+        )
 
-def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ...]:
-    """Return the neighbour entries that probing a pair may make.
+    def items(self, pairs: Iterable[Pair]) -> Iterator[Planned]:
+        """Yield pairs of the topology with their promises, without unwanted ones."""
+        for pair in pairs:
+            if pair.network in self._wanted:
+                decision = self._decide(pair)
+                if self._is_wanted(pair.network, decision.source_network):
+                    yield Planned(pair=pair, decision=decision)
 
-    On one link two: the source's, and what the answer needs at the other end. Of the
-    host its own only: the container's is for its gateway, whose pair pays for it, and
-    so the host's pairs, which control all others, fit in first. Across networks the
-    source's for its gateway only: there isolation ends the probe's way.
-    """
-    pair, decision = planned.pair, planned.decision
-    if pair.scope is Scope.NAME or not decision.has_route:
-        return ()
-    if pair.source == HOST:
-        return ((HOST, pair.network, pair.address),)
-    via = decision.source_network or pair.network
-    source = topology.sandbox_by_id[pair.source]
-    own = source.address_on(via, pair.ip_version)
-    if own is None or not decision.on_link:
-        return _gateway_entry(topology, source, via, pair.ip_version)
-    there = (pair.source, via, pair.address)
-    return there, (pair.destination_sandbox or HOST, via, own.address)
+    def _decide(self, pair: Pair) -> Decision:
+        return self._applied.decide(pair, self._promises.decide(pair))
 
-
-def _gateway_entry(
-    topology: Topology, source: Sandbox, via: NetworkId, ip_version: IpVersion
-) -> tuple[NeighbourEntry, ...]:
-    endpoint, network = source.endpoint_on(via), topology.network_by_id[via]
-    gateway = gateway_of(network, endpoint, ip_version) if endpoint else None
-    return () if gateway is None else ((source.id, via, gateway),)
+    def _is_wanted(self, network: NetworkId, way: NetworkId | None) -> bool:
+        return network in self._wanted and (way is None or way in self._wanted)
 
 
 def plan(
@@ -157,28 +144,8 @@ def plan(
     policy: Policy = NO_POLICY,
     today: date = ALWAYS,
 ) -> tuple[Planned, ...]:
-    """Return every pair with its promise, of the networks that are looked at.
-
-    Args:
-        topology: what exists.
-        scopes: the scopes to look at.
-        networks: whether a network is looked at; both ends' must be.
-        policy: the user's own, which comes after Docker's promises.
-        today: in UTC; entries of the policy that have expired decide nothing.
-    """
-    promises, applied = Promises(topology), Applied(policy, topology, today)
-    wanted = {network.id for network in topology.networks if networks(network)}
-    planned = (
-        Planned(pair=pair, decision=applied.decide(pair, promises.decide(pair)))
-        for pair in all_pairs(topology, scopes)
-        if pair.network in wanted
-    )
-    return tuple(
-        item
-        for item in planned
-        if item.decision.source_network is None
-        or item.decision.source_network in wanted
-    )
+    """Return every pair with its promise; the arguments are those of `Plan`."""
+    return Plan(topology, scopes, networks, policy, today).everything
 
 
 def focus(

@@ -239,6 +239,14 @@ class Applied:
             return docker
         return self._once(docker, (fitting & -fitting).bit_length())
 
+    def marks(self, sandbox: SandboxId) -> tuple[int, int, bool]:
+        """Return what the policy tells sandboxes apart by: alike marks, alike pairs."""
+        return (
+            self._sources[sandbox],
+            self._destinations[sandbox],
+            sandbox in self._opted_out,
+        )
+
     def fitting(self, pair: Pair, docker: Decision) -> tuple[int, ...]:
         """Return the numbers of all entries that fit a pair, not only the first."""
         bits = self._fitting(pair, docker)

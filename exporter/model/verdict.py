@@ -17,8 +17,7 @@ from exporter.model.outcome import (
     Scope,
     Verdict,
 )
-from exporter.model.pair import Controls, Decision
-from exporter.model.plan import Planned
+from exporter.model.pair import Controls, Decision, Planned
 from exporter.model.topology import (
     HOST,
     IPAddress,

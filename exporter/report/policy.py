@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from exporter.model.outcome import Expected, Scope
-from exporter.model.pair import Decision, Pair
-from exporter.model.plan import Planned
+from exporter.model.pair import Decision, Pair, Planned
 from exporter.model.policy import EXPECTATIONS, OPT_OUT_LABEL, PolicyEntry
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import HOST, ContainerId, Topology

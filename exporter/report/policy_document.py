@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 from exporter.model.outcome import Scope
-from exporter.model.plan import Planned
+from exporter.model.pair import Planned
 from exporter.model.policy import Selector
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Topology

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from exporter.model.outcome import Expected, Scope
-from exporter.model.plan import Planned, plan
+from exporter.model.pair import Planned
+from exporter.model.plan import plan
 from exporter.model.policy import (
     ALWAYS,
     Applied,

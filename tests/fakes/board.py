@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from exporter.board import Board, Change
 from exporter.cycle import CycleOutcome, CycleRunner
+from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
-from exporter.model.plan import NeighbourBudget, Planned, Selection, plan, select
+from exporter.model.pair import Planned
+from exporter.model.plan import Selection, plan, select
 from exporter.model.policy import NO_POLICY
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import Topology

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date
 
 from exporter.model.outcome import Expected, Scope
-from exporter.model.plan import Planned, plan
+from exporter.model.pair import Planned
+from exporter.model.plan import plan
 from exporter.model.policy import ALWAYS, EVERYTHING, Policy, PolicyEntry, Selector
 from exporter.model.topology import Container, Sandbox, SandboxId, Topology
 from tests.fakes.topologies import container, endpoint, network, topology

@@ -3,8 +3,7 @@
 from ipaddress import ip_address
 
 from exporter.model.outcome import Expected, Observation, Result, Scope
-from exporter.model.pair import Controls, Decision, Pair
-from exporter.model.plan import Planned
+from exporter.model.pair import Controls, Decision, Pair, Planned
 from exporter.model.topology import ContainerId, NetworkId, SandboxId
 from exporter.model.verdict import Evidence, OwnKey, Ruling, judge
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.outcome import Expected, Scope
-from exporter.model.plan import Planned
+from exporter.model.pair import Planned
 from exporter.model.policy import PolicyEntry, Selector
 from exporter.model.topology import HOST, Container, ContainerId, Topology
 from tests.fakes.policies import TODAY, planned_by, shop

@@ -20,7 +20,7 @@ from exporter.budget import (
     read_tables,
 )
 from exporter.errors import BusyError
-from exporter.model.plan import NeighbourBudget, NeighbourEntry
+from exporter.model.neighbours import NeighbourBudget, NeighbourEntry
 from exporter.model.topology import NetworkId, SandboxId
 from tests.fakes.clock import HandClock
 

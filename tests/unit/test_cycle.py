@@ -8,9 +8,10 @@ import pytest
 from exporter.board import Board
 from exporter.cycle import CycleRunner
 from exporter.model.aging import carried, stale
+from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Observed, Result, Verdict
 from exporter.model.pair import PairState
-from exporter.model.plan import NeighbourBudget, plan, select
+from exporter.model.plan import plan, select
 from exporter.model.topology import SandboxId, Topology
 from exporter.sightings import CycleSettings
 from tests.fakes.clock import START, HandClock

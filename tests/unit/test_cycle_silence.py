@@ -2,9 +2,10 @@
 
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.model.aging import stale
+from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Result, Verdict
 from exporter.model.pair import PairState
-from exporter.model.plan import NeighbourBudget, plan, select
+from exporter.model.plan import plan, select
 from exporter.model.topology import Topology
 from exporter.sightings import CycleSettings
 from tests.fakes.clock import START, HandClock

@@ -14,8 +14,7 @@ from exporter.metrics.verdicts import (
 )
 from exporter.model.cause import CauseId, cause
 from exporter.model.outcome import Expected, Observation, Result, Scope, Verdict
-from exporter.model.pair import Controls, Decision, Pair, PairState
-from exporter.model.plan import Planned
+from exporter.model.pair import Controls, Decision, Pair, PairState, Planned
 from exporter.model.snapshot import Snapshot
 from exporter.model.verdict import Evidence, judge
 from tests.fakes import snapshots

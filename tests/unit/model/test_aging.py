@@ -15,8 +15,8 @@ from exporter.model.outcome import (
     Scope,
     Verdict,
 )
-from exporter.model.pair import NO_CONTROLS, Controls, PairState, since
-from exporter.model.plan import Planned, plan
+from exporter.model.pair import NO_CONTROLS, Controls, PairState, Planned, since
+from exporter.model.plan import plan
 from tests.fakes.topologies import demo
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)

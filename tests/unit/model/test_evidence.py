@@ -6,7 +6,8 @@ from ipaddress import ip_address
 import pytest
 
 from exporter.model.outcome import Expected, Observation, Result, Scope
-from exporter.model.plan import Planned, plan
+from exporter.model.pair import Planned
+from exporter.model.plan import plan
 from exporter.model.topology import SandboxId, Topology
 from exporter.model.verdict import Evidence, OwnKey, Seen
 from tests.fakes.topologies import container, demo, endpoint, network, topology

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Expected, Scope
-from exporter.model.plan import NeighbourBudget, select
+from exporter.model.plan import select
 from exporter.model.policy import is_opted_out, opted_out
 from exporter.model.topology import Topology
 from tests.fakes.policies import entry, labelled, planned_by, shop

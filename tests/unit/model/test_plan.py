@@ -6,13 +6,12 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
 from exporter.model.pairs import all_pairs
 from exporter.model.plan import (
     MESH_LIMIT,
     PEERS,
-    NeighbourBudget,
-    entries_of,
     epoch_peers,
     epochs_to_cover,
     plan,

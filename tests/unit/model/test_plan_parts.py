@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
+from exporter.model.pair import Planned
 from exporter.model.plan import (
-    NeighbourBudget,
-    Planned,
     changed_sandboxes,
-    entries_of,
     focus,
     needed_for,
     plan,

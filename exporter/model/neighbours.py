@@ -1,0 +1,80 @@
+"""What probing costs the host's neighbour table, and what is left of it.
+
+The table is global to the host: a full one breaks everybody's new connections. An entry
+stays for about 45 s.
+"""
+
+from collections.abc import Collection, Iterable
+
+from exporter.model.outcome import Scope
+from exporter.model.pair import Planned
+from exporter.model.routing import gateway_of
+from exporter.model.topology import (
+    HOST,
+    IPAddress,
+    IpVersion,
+    NetworkId,
+    Sandbox,
+    SandboxId,
+    Topology,
+)
+
+NeighbourEntry = tuple[SandboxId, NetworkId, IPAddress]
+"""An entry of the neighbour table: whose, on which network, for which address."""
+
+
+class NeighbourBudget:
+    """How many neighbour entries may still be made (DESIGN: do no harm)."""
+
+    def __init__(self, allowed: int, known: Iterable[NeighbourEntry] = ()) -> None:
+        """Start with a number of new entries and those that exist already.
+
+        Args:
+            allowed: entries that may be added now.
+            known: entries used within the last 45 s; they cost nothing.
+        """
+        self._left = allowed
+        self._known = set(known)
+        self.added: set[NeighbourEntry] = set()
+        self.used: set[NeighbourEntry] = set()
+
+    def take(self, entries: Collection[NeighbourEntry]) -> bool:
+        """Take what is new of these entries, all or none."""
+        fresh = {entry for entry in entries if entry not in self._known}
+        if len(fresh) > self._left:
+            return False
+        self._left -= len(fresh)
+        self.used.update(entries)
+        self._known |= fresh
+        self.added |= fresh
+        return True
+
+
+def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ...]:
+    """Return the neighbour entries that probing a pair may make.
+
+    On one link two: the source's, and what the answer needs at the other end. Of the
+    host its own only: the container's is for its gateway, whose pair pays for it, and
+    so the host's pairs, which control all others, fit in first. Across networks the
+    source's for its gateway only: there isolation ends the probe's way.
+    """
+    pair, decision = planned.pair, planned.decision
+    if pair.scope is Scope.NAME or not decision.has_route:
+        return ()
+    if pair.source == HOST:
+        return ((HOST, pair.network, pair.address),)
+    via = decision.source_network or pair.network
+    source = topology.sandbox_by_id[pair.source]
+    own = source.address_on(via, pair.ip_version)
+    if own is None or not decision.on_link:
+        return _gateway_entry(topology, source, via, pair.ip_version)
+    there = (pair.source, via, pair.address)
+    return there, (pair.destination_sandbox or HOST, via, own.address)
+
+
+def _gateway_entry(
+    topology: Topology, source: Sandbox, via: NetworkId, ip_version: IpVersion
+) -> tuple[NeighbourEntry, ...]:
+    endpoint, network = source.endpoint_on(via), topology.network_by_id[via]
+    gateway = gateway_of(network, endpoint, ip_version) if endpoint else None
+    return () if gateway is None else ((source.id, via, gateway),)
