@@ -140,8 +140,8 @@ def test_coming_and_going_leaves_nothing(demo: Running) -> None:
         service.wait_for_cycle(**_ALL_FINE)
         before = service.descriptors
         _come_and_go(demo, 12)
-        eventually(lambda: service.descriptors <= before, 5)
-        eventually(lambda: b"guest" not in service.get(), 5)
+        eventually(lambda: service.descriptors <= before, 15)
+        eventually(lambda: b"guest" not in service.get(), 15)
         bad = [line for line in service.log if "verdict=unexpected" in line]
         assert bad == []
 
