@@ -89,6 +89,10 @@ class Loop:
         self._post(begin)
         finished.result()
 
+    def abandon(self) -> None:
+        """End what is being driven, unfinished: its caller gets `LoopStopped`."""
+        self._finish(LoopStopped())
+
     def watch(self, fd: int, events: int, handler: Handler) -> None:
         """Call a handler whenever a descriptor has one of the events."""
         self._epoll.register(fd, events)
@@ -123,7 +127,7 @@ class Loop:
             for fd, events in self._epoll.poll(wait_s):
                 self._dispatch(fd, events)
         self._run_calls()
-        self._finish(LoopStopped())
+        self.abandon()
 
     def _dispatch(self, fd: int, events: int) -> None:
         handler = self._handlers.get(fd)

@@ -78,8 +78,13 @@ class Prober:
 
     def stop(self) -> None:
         """Close every socket and end the thread; probes under way are skipped."""
+
+        def close_all() -> None:
+            self._loop.abandon()  # else its round would end as if measured
+            self._open.close_all()
+
         with suppress(LoopStopped):
-            self._loop.call(self._open.close_all)
+            self._loop.call(close_all)
         self._loop.stop()
 
     def sync(self, sources: Iterable[Source]) -> Mapping[SandboxId, ExporterError]:

@@ -244,7 +244,7 @@ def judge(
         return _held_back(ruling, young=young, silent_before=silent_before)
     if observed is Observed.REACHABLE:
         return _judge_answer(observation, answered_before=answered_before)
-    return _judge_isolated(planned, observation, controls)
+    return _judge_isolated(planned, observation, controls, young=young)
 
 
 def _unverified(observation: Observation, reason: str) -> Ruling:
@@ -287,10 +287,20 @@ def _judge_answer(seen: Observation, *, answered_before: bool) -> Ruling:
     return _unverified(seen, FLEETING)
 
 
-def _judge_isolated(planned: Planned, seen: Observation, controls: Controls) -> Ruling:
-    if _confirms_isolation(planned.decision, seen, controls):
-        return Ruling(verdict=Verdict.AS_EXPECTED, observation=seen)
-    return _unverified(seen, _doubt(planned.decision, seen, controls))
+def _judge_isolated(
+    planned: Planned, seen: Observation, controls: Controls, *, young: bool
+) -> Ruling:
+    """Return the ruling on silence, or an error, where isolation is promised.
+
+    A bridge has no IPv6 for a second or two after its first container has come, while
+    the kernel looks for duplicate addresses (RFC 4862, 5.4): a control may then be
+    answered a moment after a leak was silent.
+    """
+    if not _confirms_isolation(planned.decision, seen, controls):
+        return _unverified(seen, _doubt(planned.decision, seen, controls))
+    if young and planned.pair.ip_version == 6 and seen.result is Result.TIMEOUT:
+        return _unverified(seen, YOUNG)
+    return Ruling(verdict=Verdict.AS_EXPECTED, observation=seen)
 
 
 def _confirms_isolation(

@@ -14,7 +14,7 @@ import pytest
 from tests.lab.engine import Engine
 from tests.lab.errors import LabError
 from tests.lab.fixtures import StartEngine, StartTopology
-from tests.lab.mounts import mount_table
+from tests.lab.mounts import mount_table, mounts_below
 from tests.lab.pool import EnginePool
 from tests.lab.processes import identify, wait_for_end
 from tests.lab.suites import Suite
@@ -27,7 +27,7 @@ from tests.lab.topology import (
     Running,
     Topology,
 )
-from tests.lab.workspace import Workspace, all_workspaces, sweep
+from tests.lab.workspace import Workspace, all_workspaces, run_folder, sweep
 
 _REPOSITORY = Path(__file__).parents[2]
 _OWNER = """
@@ -308,13 +308,19 @@ class TestSharing:
         assert engine is not engine_pool.shared(engine_suite)
 
 
+def _mounts_elsewhere() -> list[str]:
+    """Return what is mounted, but for the engines that other tests run beside this."""
+    engines = f"{run_folder()}/"
+    return [point for point in mount_table() if not point.startswith(engines)]
+
+
 class TestNothingLeft:
     """What remains of an engine: nothing."""
 
     def test_after_a_stop(self, engine_suite: Suite, engine_pool: EnginePool) -> None:
         """No process, mount, cgroup or file, with containers running at the end."""
         engine_pool.close()
-        mounts = mount_table()
+        mounts = _mounts_elsewhere()
         engine = Engine.start(engine_suite)
         Running(engine).start(
             Topology(
@@ -330,7 +336,8 @@ class TestNothingLeft:
         engine.stop()
 
         assert () == engine.workspace.leftovers()
-        assert mounts == mount_table()
+        assert () == mounts_below(engine.workspace.path)
+        assert mounts == _mounts_elsewhere()
         assert identify(pid) is None
 
     @pytest.mark.suites("host")
@@ -352,12 +359,12 @@ class TestNothingLeft:
     ) -> None:
         """A dockerd that refuses its flags leaves nothing, and says why."""
         engine_pool.close()
-        mounts = mount_table()
+        mounts = _mounts_elsewhere()
 
         with pytest.raises(LabError, match="no-such-flag"):
             Engine.start(engine_suite, flags=("--no-such-flag",))
 
-        assert mounts == mount_table()
+        assert mounts == _mounts_elsewhere()
         assert [] == [w for w in all_workspaces() if w.owner == identify(os.getpid())]
 
     def test_after_the_owners_sudden_death(self, owner: Owner) -> None:

@@ -13,10 +13,11 @@ from tests.scenarios.scenario import HOST, Scenario
 SOON = ("--timeout", "200ms")
 """The answers of one machine take below 1 ms, and silence is waited for often here."""
 _IMAGE = "static:latest /sleep 2147483647"
-_NO_DAD = ["sysctl", "-qw", "net.ipv6.conf.default.dad_transmits=0"]
+_NO_DAD = ["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"]
 """Bridges answer at once; else silent for a second or two while the kernel looks for
 duplicates (RFC 4862, 5.4), when nothing passes by IPv6. That is what the grace period,
-which is 0 here, is for."""
+which is 0 here, is for. Without `dad_transmits` alone the kernel would still wait for a
+random part of a second."""
 _AS_BEFORE_IPV6 = """
 sysctl -qw net.ipv6.conf.all.forwarding=0
 ip6tables -P FORWARD ACCEPT

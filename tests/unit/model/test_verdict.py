@@ -269,6 +269,22 @@ def test_isolation_needs_no_grace_and_no_repetition() -> None:
     assert Verdict.UNEXPECTED_REACHABLE == leak.verdict
 
 
+def test_ipv6_of_the_young_is_not_isolated_yet() -> None:
+    """A leak is silent while a new bridge looks for duplicates of its addresses."""
+    planned = item(ISOLATED)
+    ipv6 = replace(planned, pair=planned.pair._replace(ip_version=6))
+
+    ruling = rule(ipv6, Result.TIMEOUT, young=True)
+
+    assert (Verdict.UNVERIFIED, YOUNG) == (ruling.verdict, ruling.reason)
+    for fine in (
+        rule(ipv6, Result.TIMEOUT),
+        rule(ipv6, Result.PROHIBITED, young=True),
+        rule(planned, Result.TIMEOUT, young=True),
+    ):
+        assert Verdict.AS_EXPECTED == fine.verdict
+
+
 def test_what_excuses_a_silence_is_said_by_name() -> None:
     """Two flags side by side would be confused unnoticed."""
     parameters = signature(judge).parameters.values()
