@@ -8,10 +8,11 @@ from contextlib import suppress
 import structlog
 
 from exporter import __version__, log, oneshot
+from exporter.agenda import Settings
 from exporter.board import Board
 from exporter.budget import read_tables
 from exporter.config import Config
-from exporter.daemon import Daemon, Settings
+from exporter.daemon import Daemon
 from exporter.dirt import Dirt
 from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
@@ -245,4 +246,6 @@ def _settings(config: Config) -> Settings:
         looks_at=looks_at(config),
         resync_interval_s=config.discovery.resync_interval,
         policy=policy_of(config),
+        interval_s=config.probe.interval,
+        packets_per_second=config.probe.packets_per_second,
     )

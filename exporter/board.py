@@ -12,9 +12,10 @@ from threading import Lock
 from exporter.cycle import CycleOutcome
 from exporter.model.aging import carried, stale
 from exporter.model.outcome import Expected, Verdict
-from exporter.model.pair import Pair, PairState, Planned
-from exporter.model.plan import EPOCH_CYCLES, Selection, epochs_to_cover
+from exporter.model.pair import CountKey, Pair, PairState, Planned
+from exporter.model.plan import Selection, cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
+from exporter.model.sample import KEPT_CYCLES
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Topology
@@ -57,6 +58,9 @@ class Board:
         self._cycles = 0
         self._cycle: CycleInfo | None = None
         self._topology: Topology | None = None
+        self._aside: Mapping[CountKey, int] = {}
+        self._sampled_since: datetime | None = None
+        self._cover_cycles = 1
 
     @property
     def states(self) -> Mapping[Pair, PairState]:
@@ -85,13 +89,29 @@ class Board:
         selection: Selection,
         outcome: CycleOutcome,
         now: datetime,
+        *,
+        aside: Mapping[CountKey, int] | None = None,
+        cycles: int = 1,
     ) -> tuple[Change, ...]:
         """Take over what a cycle found; return the verdicts that changed.
 
-        Pairs that no longer exist are forgotten.
+        Args:
+            topology: what existed.
+            planned: the pairs to know of; all others are forgotten.
+            selection: what was probed, and what was put off.
+            outcome: what the cycle found.
+            now: the end of the cycle.
+            aside: numbers of the pairs that exist beside the planned ones, where
+                these are a sample.
+            cycles: after so many every pair has had its turn.
         """
         items = tuple(planned)
         self._topology = topology
+        self._aside, self._cover_cycles = aside or {}, cycles
+        if not self._aside:
+            self._sampled_since = None
+        elif self._sampled_since is None:
+            self._sampled_since = now
         fresh = {state.pair: state for state in outcome.states}
         limit_s = self._max_age_s(topology)
         rest = carried(
@@ -167,6 +187,9 @@ class Board:
             engine_up=engine_up,
             stream_connected=stream_connected,
             pairs=tuple(self._states.values()),
+            aside=self._aside,
+            sampled_since=self._sampled_since,
+            cover_s=self._cover_cycles * self._interval_s,
             cycle=self._cycle,
             interval_s=self._interval_s,
             packets_per_second=self._packets_per_second,
@@ -181,16 +204,11 @@ class Board:
         """Return the age in seconds at which a state says nothing any more.
 
         Twice the time in which every pair of the largest network has its turn, and
-        never less than three cycles.
+        never less than three cycles; of a sample, as long as it keeps what it found.
         """
         if self._fixed_age_s is not None:
             return self._fixed_age_s
-        largest = max(
-            (len(topology.sandboxes_on(network.id)) for network in topology.networks),
-            default=0,
-        )
-        turns = epochs_to_cover(largest)
-        cycles = 3 if turns == 1 else 2 * turns * EPOCH_CYCLES
+        cycles = KEPT_CYCLES if self._aside else 2 * cycles_to_cover(topology)
         return max(3, cycles) * self._interval_s
 
     def _count_cycle(

@@ -8,12 +8,13 @@ counted, and logged once a change of state.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
+from exporter.agenda import ALL_DUE, Agenda, Agendas, Settings, Wish
 from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
 from exporter.clock import Clock
@@ -22,21 +23,18 @@ from exporter.dirt import Dirt
 from exporter.errors import EngineError, ExporterError
 from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
-from exporter.model.outcome import Scope
-from exporter.model.pair import Pair, Planned
+from exporter.model.pair import Pair
 from exporter.model.plan import (
     EPOCH_CYCLES,
     Selection,
     about,
     changed_sandboxes,
-    plan,
     select,
     touching,
 )
-from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
-from exporter.model.topology import IpVersion, Network, SandboxId, Topology
+from exporter.model.topology import IpVersion, SandboxId, Topology
 from exporter.presence import Presence
 from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
@@ -48,19 +46,6 @@ RETRY_S = 1.0
 RECHECK_S = 1.5
 """Seconds until a silence that a cycle has found is looked at again; more than
 `CycleSettings.apart_s`."""
-Choose = Callable[[tuple[Planned, ...]], tuple[Planned, ...]]
-"""Which of the planned pairs a cycle is about."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What of the configuration the daemon goes by."""
-
-    scopes: frozenset[Scope]
-    looks_at: Callable[[Network], bool]
-    resync_interval_s: float
-    """Seconds after which everything is listed again, events or not."""
-    policy: Policy = NO_POLICY
 
 
 class Daemon:
@@ -97,6 +82,7 @@ class Daemon:
         self._dirt = Dirt(resync="start")
         self._doubtful: frozenset[Pair] = frozenset()
         self._topology: Topology | None = None
+        self._agendas = Agendas()
         self._presence = Presence(clock)
         self._connected = False
         self._engine_up = False
@@ -185,7 +171,8 @@ class Daemon:
         if dirt and not await self._guarded("survey", self._survey(dirt)):
             asyncio.get_running_loop().call_later(RETRY_S, self.changed, dirt)
         if doubtful and self._engine_up:
-            await self._run_cycle("recheck", partial(about, pairs=doubtful))
+            wish = Wish(choose=partial(about, pairs=doubtful), again=True)
+            await self._run_cycle("recheck", wish)
 
     def quiesce(self) -> None:
         """Begin to stop: what is in hand is finished, nothing more is started."""
@@ -237,7 +224,8 @@ class Daemon:
         if before is None or not was_up:
             await self._run_cycle("start")
         elif changed or before != topology:
-            await self._run_cycle("change", partial(touching, changed=changed))
+            choose = partial(touching, changed=changed)
+            await self._run_cycle("change", Wish(choose=choose, changed=changed))
 
     async def _ask_engine(self, dirt: Dirt) -> Topology | None:
         noted = self._presence.noted()
@@ -261,29 +249,35 @@ class Daemon:
         self._progress_s = self._clock.monotonic_s()
         return topology
 
-    async def _run_cycle(self, trigger: str, choose: Choose | None = None) -> None:
-        if not await self._guarded("cycle", self._cycle(trigger, choose)):
+    async def _run_cycle(self, trigger: str, wish: Wish = ALL_DUE) -> None:
+        if not await self._guarded("cycle", self._cycle(trigger, wish)):
             self._age()
 
-    async def _cycle(self, trigger: str, choose: Choose | None) -> None:
+    async def _cycle(self, trigger: str, wish: Wish) -> None:
         """Probe what is due and publish what it means.
 
         Args:
             trigger: interval, change, recheck or start.
-            choose: which pairs to probe now; None is all whose turn it is.
+            wish: which pairs to probe now.
         """
         async with self._cycle_lock:
             topology = self._topology
             if topology is None or self._stopping:
                 return
             started, began_s = self._clock.now_utc(), self._clock.monotonic_s()
-            planned, selection, outcome = await self._in(
-                self._probe_pool, lambda: self._probe(topology, trigger, choose)
+            agenda, selection, outcome = await self._in(
+                self._probe_pool, lambda: self._probe(topology, wish)
             )
             if not self._engine_up:
                 return
             changes = self._board.absorb(
-                topology, planned, selection, outcome, self._clock.now_utc()
+                topology,
+                agenda.known,
+                selection,
+                outcome,
+                self._clock.now_utc(),
+                aside=agenda.aside,
+                cycles=agenda.cycles,
             )
             info = CycleInfo(
                 number=self._board.cycles + 1,
@@ -292,7 +286,7 @@ class Daemon:
                 duration_s=self._clock.monotonic_s() - began_s,
             )
             self._board.finish_cycle(info)
-            self._sweeps += choose is None
+            self._sweeps += wish.choose is None
             self._progress_s = self._clock.monotonic_s()
             snapshot = self._publish()
             report_cycle(self._log, info, snapshot, changes)
@@ -301,25 +295,30 @@ class Daemon:
                 loop.call_later(RECHECK_S, self._recheck, outcome.doubtful)
 
     def _probe(
-        self, topology: Topology, trigger: str, choose: Choose | None
-    ) -> tuple[tuple[Planned, ...], Selection, CycleOutcome]:
-        by, today = self._settings, self._clock.now_utc().date()
-        planned = plan(topology, by.scopes, by.looks_at, by.policy, today)
-        wanted = planned if choose is None else choose(planned)
+        self, topology: Topology, wish: Wish
+    ) -> tuple[Agenda, Selection, CycleOutcome]:
+        agenda = self._agendas.of(
+            topology,
+            self._settings,
+            self._board.states,
+            wish=wish,
+            cycle=self._sweeps,
+            now=self._clock.now_utc(),
+        )
         with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
             selection = select(
                 topology,
-                wanted,
+                agenda.wanted,
                 epoch=self._sweeps // EPOCH_CYCLES,
                 budget=budget,
-                everything=trigger == "recheck",  # whatever the turn is meanwhile
+                everything=agenda.everything,
             )
             look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
             is_there = self._presence.still_in(topology, look.newest)
             outcome = self._runner.run(
                 topology, selection, self._board.states, is_there, look.at
             )
-        return planned, selection, outcome
+        return agenda, selection, outcome
 
     def _retry(self, dirt: Dirt) -> None:
         if self._connected:  # else the event stream's own reconnect asks again

@@ -91,7 +91,26 @@ def gather(snapshot: Snapshot) -> PairFacts:
         elif scope is Scope.HOST and measured:
             reached = seen is Observed.REACHABLE
             facts.host[endpoint] = facts.host.get(endpoint, False) or reached
+    _count_aside(facts, snapshot)
     return facts
+
+
+def _count_aside(facts: PairFacts, snapshot: Snapshot) -> None:
+    """Add the pairs that a sample has left aside: none of them is measured."""
+    for (scope, network, version, decision), count in snapshot.aside.items():
+        expected = decision.expected
+        if decision.policy is not None:
+            facts.policy[expected] += count
+        if scope is not Scope.NAME:
+            facts.detail_pairs += count
+        if scope is Scope.CONTAINER:
+            cell = decision.source_network, network, version
+            facts.cells[(*cell, expected, Observed.NOT_PROBED)] += count
+        if not decision.is_left_alone:
+            oldest = snapshot.turn_before
+            coverage = facts.coverage.setdefault(expected, Coverage(oldest))
+            coverage.pairs += count
+            coverage.oldest = min(coverage.oldest, oldest)
 
 
 def _cover(facts: PairFacts, state: PairState, measured: bool) -> None:

@@ -128,6 +128,12 @@ PAIR_COVERAGE_RATIO = Family(
     bound="3",
     most=lambda _: 3,
 )
+PAIR_COVERAGE_BOUND = Family(
+    name="pair_coverage_bound_seconds",
+    kind=Kind.GAUGE,
+    help="Time in which every pair that may be probed has its turn; longer while "
+    "probes are put off (probe_throttled_total).",
+)
 PAIR_OLDEST_PROBE_AGE = Family(
     name="pair_oldest_probe_age_seconds",
     kind=Kind.GAUGE,
@@ -143,6 +149,7 @@ FAMILIES = (
     PAIR_VIOLATION_START,
     PAIR_VIOLATIONS_NOT_EXPORTED,
     PAIR_COVERAGE_RATIO,
+    PAIR_COVERAGE_BOUND,
     PAIR_OLDEST_PROBE_AGE,
 )
 
@@ -157,6 +164,9 @@ def collect(snapshot: Snapshot, facts: PairFacts) -> Iterator[Samples]:
     for expected, found in facts.coverage.items():
         coverage.put(found.measured / found.pairs, expected)
     yield coverage
+    bound = Samples(PAIR_COVERAGE_BOUND)
+    bound.put(snapshot.cover_s)
+    yield bound
 
 
 def collect_age(facts: PairFacts, now: datetime) -> Samples:

@@ -6,12 +6,12 @@ the same subnets around each address, the same way out, the same switches. So on
 pair speaks for all that lead from one kind to an endpoint of another.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from exporter.model.outcome import Scope
-from exporter.model.pair import Decision, Pair
-from exporter.model.pairs import families_of
+from exporter.model.pair import CountKey, Decision, Pair
+from exporter.model.pairs import families_of, names_of
 from exporter.model.policy import Applied
 from exporter.model.routing import default_route, subnet_of
 from exporter.model.topology import (
@@ -22,6 +22,7 @@ from exporter.model.topology import (
     IpVersion,
     NetworkId,
     Sandbox,
+    SandboxId,
     Topology,
 )
 
@@ -46,6 +47,13 @@ class Block:
     def network(self) -> NetworkId:
         """Return the network of the destinations' addresses."""
         return self.destinations[0].endpoints[self.endpoint].network_id
+
+    @property
+    def key(self) -> CountKey:
+        """Return what its pairs are counted by."""
+        found = self.destinations[0].endpoints[self.endpoint]
+        ip_version = found.addresses[self.address].ip_version
+        return Scope.CONTAINER, found.network_id, ip_version, self.decision
 
     @property
     def size(self) -> int:
@@ -75,18 +83,20 @@ class Block:
         return _pair(source, destination, self.endpoint, self.address)
 
 
-def blocks(topology: Topology, applied: Applied, decide: Decide) -> Iterator[Block]:
+Kinds = tuple[tuple[Sandbox, ...], ...]
+
+
+def blocks(topology: Topology, among: Kinds, decide: Decide) -> Iterator[Block]:
     """Yield every container pair of a topology, in blocks.
 
     Args:
         topology: what exists.
-        applied: the policy on it.
+        among: its `kinds`.
         decide: what is expected of a pair; called once a block.
     """
-    kinds = [tuple(found) for found in _kinds(topology, applied).values()]
-    for sources in kinds:
+    for sources in among:
         families = families_of(topology, sources[0])
-        for destinations in kinds:
+        for destinations in among:
             if sources is destinations and len(sources) == 1:
                 continue
             # Of one kind the first and the second, else the first of each.
@@ -125,9 +135,15 @@ def _pair(source: Sandbox, destination: Sandbox, endpoint: int, address: int) ->
     )
 
 
-def _kinds(topology: Topology, applied: Applied) -> Mapping[object, list[Sandbox]]:
+def kinds(topology: Topology, applied: Applied) -> Kinds:
+    """Return the sandboxes that no promise tells apart, together.
+
+    Args:
+        topology: what exists.
+        applied: the policy on it.
+    """
     prefixes = _Prefixes(topology)
-    kinds: dict[object, list[Sandbox]] = {}
+    found: dict[object, list[Sandbox]] = {}
     for sandbox in topology.sandboxes:
         key = (
             tuple(_endpoint_key(topology, one, prefixes) for one in sandbox.endpoints),
@@ -135,8 +151,8 @@ def _kinds(topology: Topology, applied: Applied) -> Mapping[object, list[Sandbox
             _switches(topology, sandbox),
             applied.marks(sandbox.id),
         )
-        kinds.setdefault(key, []).append(sandbox)
-    return kinds
+        found.setdefault(key, []).append(sandbox)
+    return tuple(tuple(members) for members in found.values())
 
 
 def _endpoint_key(
@@ -183,3 +199,14 @@ class _Prefixes:
             for place, (first, mask, family) in enumerate(self._all)
             if family == version and number & mask == first
         )
+
+
+def names_by_kind(topology: Topology, among: Kinds) -> Iterator[tuple[Pair, int]]:
+    """Yield one pair of scope `name` of every sort, and how many there are of it."""
+    kind_of = {one.id: members for members in among for one in members}
+    for sources in among:
+        for pair in names_of(topology, sources[0]):
+            members = kind_of[SandboxId(str(pair.destination))]
+            same = members is sources
+            if members[same].id == pair.destination_sandbox:
+                yield pair, len(sources) * (len(members) - same)

@@ -88,6 +88,16 @@ class Planned:
     decision: Decision
 
 
+CountKey = tuple[Scope, NetworkId, IpVersion, Decision]
+"""What pairs are counted by: scope, network and family of the destination, promise."""
+
+
+def count_key(item: Planned) -> CountKey:
+    """Return what a pair is counted by."""
+    pair = item.pair
+    return pair.scope, pair.network, pair.ip_version, item.decision
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
     """Whether both ends are known to work; None where it was not looked at."""

@@ -32,15 +32,23 @@ def all_pairs(topology: Topology, scopes: Collection[Scope]) -> Iterator[Pair]:
     no pair, and neither does a sandbox with itself. Scope `host` needs the host's
     namespace.
     """
+    scopes = frozenset(scopes) - unanswered(topology)
     if Scope.CONTAINER in scopes:
         yield from _container_pairs(topology)
-    if Scope.HOST in scopes and topology.host.available:
+    if Scope.HOST in scopes:
         for target in _targets(topology):
             yield _pair(Scope.HOST, HOST, target)
     if Scope.GATEWAY in scopes:
         yield from _gateway_pairs(topology)
-    if Scope.NAME in scopes and topology.engine.product == "docker":
+    if Scope.NAME in scopes:
         yield from _name_pairs(topology)
+
+
+def unanswered(topology: Topology) -> frozenset[Scope]:
+    """Return the scopes that make no pair here, whatever exists."""
+    host = frozenset() if topology.host.available else frozenset({Scope.HOST})
+    docker = topology.engine.product == "docker"
+    return host if docker else host | {Scope.NAME}
 
 
 class _Target(NamedTuple):
@@ -106,6 +114,18 @@ def _container_pairs(topology: Topology) -> Iterator[Pair]:
                 yield _pair(Scope.CONTAINER, source.id, target)
 
 
+def pairs_between(
+    topology: Topology, source: Sandbox, destination: Sandbox, on: NetworkId
+) -> Iterator[Pair]:
+    """Yield the pairs from a sandbox to another one's addresses on a network."""
+    families = families_of(topology, source)
+    for endpoint in destination.endpoints:
+        if endpoint.network_id == on and on in topology.network_by_id:
+            for target in _targets_of(destination, endpoint):
+                if target.ip_version in families:
+                    yield _pair(Scope.CONTAINER, source.id, target)
+
+
 def _gateway_pairs(topology: Topology) -> Iterator[Pair]:
     for source in topology.sandboxes:
         for endpoint in _endpoints(topology, source):
@@ -142,19 +162,24 @@ def _name_pairs(topology: Topology) -> Iterator[Pair]:
     no names. Which other names do not resolve follows from the engine's own tables.
     """
     for source in topology.sandboxes:
-        asked: set[tuple[ContainerId | None, IpVersion]] = set()
-        resolver = _has_resolver(topology, source)
-        for endpoint in source.endpoints:
-            network = topology.network_by_id.get(endpoint.network_id)
-            if network is None or network.ingress or endpoint.implicit:
-                continue
-            if resolver and network.raw_name in RESOLVERLESS:
-                continue
-            for pair in _names_on(topology, source, endpoint):
-                key = (pair.destination, pair.ip_version)
-                if key not in asked:
-                    asked.add(key)
-                    yield pair
+        yield from names_of(topology, source)
+
+
+def names_of(topology: Topology, source: Sandbox) -> Iterator[Pair]:
+    """Yield the pairs of scope `name` of one source."""
+    asked: set[tuple[ContainerId | None, IpVersion]] = set()
+    resolver = _has_resolver(topology, source)
+    for endpoint in source.endpoints:
+        network = topology.network_by_id.get(endpoint.network_id)
+        if network is None or network.ingress or endpoint.implicit:
+            continue
+        if resolver and network.raw_name in RESOLVERLESS:
+            continue
+        for pair in _names_on(topology, source, endpoint):
+            key = (pair.destination, pair.ip_version)
+            if key not in asked:
+                asked.add(key)
+                yield pair
 
 
 def _names_on(topology: Topology, source: Sandbox, own: Endpoint) -> Iterator[Pair]:

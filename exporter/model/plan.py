@@ -5,6 +5,7 @@ bridges cost a source its gateway entry only (`exporter.model.neighbours`). So i
 is checked exhaustively, meshes inside a network are not.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,11 +13,11 @@ from functools import cached_property
 from hashlib import blake2b
 
 from exporter.model.expectation import Promises
-from exporter.model.kinds import Block, blocks
+from exporter.model.kinds import Block, Kinds, blocks, kinds, names_by_kind
 from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
-from exporter.model.pair import Decision, Pair, Planned
-from exporter.model.pairs import all_pairs
+from exporter.model.pair import CountKey, Decision, Pair, Planned, count_key
+from exporter.model.pairs import all_pairs, unanswered
 from exporter.model.policy import ALWAYS, NO_POLICY, Applied, Policy
 from exporter.model.topology import (
     Network,
@@ -44,7 +45,7 @@ def epoch_peers(
     `ceil((n - 1) / PEERS)` epochs, and a member that comes or goes changes only
     the pairs that span its place.
     """
-    ring = sorted(set(members), key=_place)
+    ring = sorted(set(members), key=place)
     count = len(ring)
     if count <= MESH_LIMIT:
         return frozenset((a, b) for a in ring for b in ring if a != b)
@@ -58,7 +59,8 @@ def epoch_peers(
     return frozenset(chosen)
 
 
-def _place(member: SandboxId) -> bytes:
+def place(member: SandboxId) -> bytes:
+    """Return where a member stands in the ring: its hash, so that others may go."""
     return blake2b(member.encode(), digest_size=8).digest()
 
 
@@ -67,6 +69,18 @@ def epochs_to_cover(count: int) -> int:
     if count <= MESH_LIMIT:
         return 1
     return -(-(count // 2) // (PEERS // 2))
+
+
+def cycles_to_cover(topology: Topology) -> int:
+    """Return how many cycles pass until every pair inside networks was probed."""
+    epochs = max(
+        (
+            epochs_to_cover(len(topology.sandboxes_on(network.id)))
+            for network in topology.networks
+        ),
+        default=1,
+    )
+    return 1 if epochs == 1 else epochs * EPOCH_CYCLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +114,8 @@ class Plan:
             today: in UTC; entries of the policy that have expired decide nothing.
         """
         self.topology = topology
-        self.scopes = frozenset(scopes)
+        self.scopes = frozenset(scopes) - unanswered(topology)
+        self.today = today
         self._promises = Promises(topology)
         self._applied = Applied(policy, topology, today)
         self._wanted = {net.id for net in topology.networks if networks(net)}
@@ -111,16 +126,40 @@ class Plan:
         return tuple(self.items(all_pairs(self.topology, self.scopes)))
 
     @cached_property
+    def kinds(self) -> Kinds:
+        """The sandboxes that no promise tells apart, together."""
+        return kinds(self.topology, self._applied)
+
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The container pairs, in blocks that are promised alike."""
         if Scope.CONTAINER not in self.scopes:
             return ()
-        found = blocks(self.topology, self._applied, self._decide)
+        found = blocks(self.topology, self.kinds, self._decide)
         return tuple(
             block
             for block in found
             if self._is_wanted(block.network, block.decision.source_network)
         )
+
+    @cached_property
+    def counts(self) -> Mapping[CountKey, int]:
+        """How many pairs there are of each sort, without going through them all."""
+        counts: Counter[CountKey] = Counter()
+        few = self.scopes & {Scope.HOST, Scope.GATEWAY}
+        counts.update(map(count_key, self.items(all_pairs(self.topology, few))))
+        for block in self.blocks:
+            counts[block.key] += block.size
+        if Scope.NAME in self.scopes:
+            for pair, count in names_by_kind(self.topology, self.kinds):
+                for item in self.items((pair,)):
+                    counts[count_key(item)] += count
+        return counts
+
+    @cached_property
+    def size(self) -> int:
+        """How many pairs there are."""
+        return sum(self.counts.values())
 
     def items(self, pairs: Iterable[Pair]) -> Iterator[Planned]:
         """Yield pairs of the topology with their promises, without unwanted ones."""
@@ -247,6 +286,15 @@ def _priority(item: Planned) -> int:
     return 2 if item.decision.on_link and item.pair.scope is Scope.CONTAINER else 1
 
 
+def is_peer(decision: Decision, network: NetworkId) -> bool:
+    """Return whether both ends are peers on a network, where they take turns.
+
+    The destination alone may be on it, and yet in a subnet of the source's own: two
+    networks may have one subnet, of some drivers.
+    """
+    return decision.on_link and decision.source_network == network
+
+
 Turns = Mapping[NetworkId, frozenset[tuple[SandboxId, SandboxId]]]
 
 
@@ -261,10 +309,8 @@ def _turns(topology: Topology, epoch: int) -> Turns:
 
 def _has_turn(item: Planned, turns: Turns | None) -> bool:
     pair = item.pair
-    meshed = pair.scope is Scope.NAME or (
-        pair.scope is Scope.CONTAINER and item.decision.on_link
-    )
-    if turns is None or not meshed:
+    meshed = pair.scope is Scope.CONTAINER and is_peer(item.decision, pair.network)
+    if turns is None or not (meshed or pair.scope is Scope.NAME):
         return True
     ends = (pair.source, pair.destination_sandbox)
     return ends in turns.get(pair.network, frozenset())

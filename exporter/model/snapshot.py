@@ -7,11 +7,11 @@ asks the engine or sends a packet.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from exporter.model.outcome import VIOLATIONS, Expected, Observed, Scope, Verdict
-from exporter.model.pair import PairState
+from exporter.model.pair import CountKey, Decision, PairState
 from exporter.model.policy import NO_POLICY, Policy, PolicyEntry
 from exporter.model.tally import Tally
 from exporter.model.topology import HOST, IpVersion, NetworkId, Topology
@@ -43,6 +43,13 @@ class Snapshot:
     """The event stream is open."""
     pairs: tuple[PairState, ...] = ()
     """In the order of the plan: by scope, then by source and destination name."""
+    aside: Mapping[CountKey, int] = field(default_factory=dict)
+    """Numbers of the pairs that exist beside `pairs`, where these are a sample; none
+    of them was probed of late."""
+    sampled_since: datetime | None = None
+    """Since when `pairs` are a sample; None where they are all."""
+    cover_s: float = 15.0
+    """Seconds in which every pair has its turn, while no cycle is put off."""
     cycle: CycleInfo | None = None
     interval_s: float = 15.0
     """Configured time between cycles."""
@@ -81,13 +88,27 @@ class Snapshot:
                     state.verdict,
                 )
             ] += 1
+        for (scope, _, version, decision), count in self.aside.items():
+            verdict = _unprobed(decision)
+            key = scope, version, decision.expected, Observed.NOT_PROBED, verdict
+            totals[key] += count
         return totals
 
     @cached_property
     def summary(self) -> Mapping[Verdict, int]:
         """Number of pairs by verdict, every verdict present."""
         counts = Counter(state.verdict for state in self.pairs)
+        for (_, _, _, decision), count in self.aside.items():
+            counts[_unprobed(decision)] += count
         return {verdict: counts[verdict] for verdict in Verdict}
+
+    @property
+    def turn_before(self) -> datetime:
+        """Return when the pair that waits longest had its turn, at the latest."""
+        return max(
+            self.sampled_since or self.taken,
+            self.taken - timedelta(seconds=self.cover_s),
+        )
 
     @cached_property
     def expired(self) -> tuple[tuple[int, PolicyEntry], ...]:
@@ -122,6 +143,12 @@ class Snapshot:
     def _network_name(self, wanted: NetworkId) -> str:
         network = self.topology and self.topology.network_by_id.get(wanted)
         return network.name if network else _short(wanted)
+
+
+def _unprobed(decision: Decision) -> Verdict:
+    """Return the verdict on a pair that was not probed."""
+    unknown = decision.expected is Expected.UNKNOWN
+    return Verdict.NOT_JUDGED if unknown else Verdict.SKIPPED
 
 
 def _short(object_id: str) -> str:

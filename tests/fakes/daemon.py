@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from exporter.agenda import Settings
 from exporter.board import Board
 from exporter.budget import NeighbourTable, SharedBudget
 from exporter.cycle import CycleOutcome, CycleRunner, LookAgain
-from exporter.daemon import Daemon, Settings
+from exporter.daemon import Daemon
 from exporter.heartbeat import Heartbeat
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Pair, PairState

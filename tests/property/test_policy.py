@@ -1,50 +1,18 @@
 """What holds for any policy on a host: against a reference that is plain and slow."""
 
-from datetime import date, timedelta
+from datetime import date
 from fnmatch import fnmatchcase
 
 from hypothesis import given
-from hypothesis import strategies as st
 
-from exporter.model.outcome import Expected, Scope
 from exporter.model.pair import Planned
 from exporter.model.policy import PolicyEntry, Selector
 from exporter.model.topology import HOST, Container, ContainerId, Topology
 from tests.fakes.policies import TODAY, planned_by, shop
+from tests.strategies_policy import POLICIES
 
 FOUND = shop()
 DOCKER = planned_by(found=FOUND)
-GLOBS = st.sampled_from(
-    ("*", "shop*", "bill*", "lone", "probe", "*-db-?", "shop_web_1", "db", "web", "x")
-)
-LABELS = st.sampled_from(("tier", "tier=*", "tier=front*", "role", "role=x", "none"))
-DAYS = st.none() | st.integers(-2, 2).map(lambda days: TODAY + timedelta(days=days))
-
-
-def some(values: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
-    """Return mostly nothing, else one or two values."""
-    return st.just(()) | st.lists(values, max_size=2).map(tuple)
-
-
-SELECTORS = st.builds(
-    Selector,
-    network=some(GLOBS),
-    container=some(GLOBS),
-    project=some(GLOBS),
-    service=some(GLOBS),
-    label=some(LABELS),
-)
-ENTRIES = st.builds(
-    PolicyEntry,
-    source=st.just(Selector()) | SELECTORS,
-    destination=st.just(Selector()) | SELECTORS,
-    scopes=st.frozensets(st.sampled_from(Scope), min_size=1),
-    ip_version=st.sampled_from((None, 4, 6)),
-    expected=st.sampled_from(Expected),
-    reason=st.sampled_from(("", "because")),
-    until=DAYS,
-)
-POLICIES = st.lists(ENTRIES, max_size=4).map(tuple)
 
 
 def any_of(globs: tuple[str, ...], *names: str | None) -> bool:
