@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -17,6 +18,7 @@ from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
 from exporter.errors import ConfigError
 from exporter.heartbeat import Heartbeat
+from exporter.metrics.ahead import Ahead
 from exporter.metrics.exposition import Exposition
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
@@ -29,6 +31,9 @@ from exporter.web import Sources, WebServer, build_app
 
 STALLED_CYCLES = 5
 """Cycles without any news after which the process counts as not well."""
+SWITCH_INTERVAL_S = 0.001
+"""For how long a thread that computes may keep the others waiting; Python's own 5 ms
+add up, as answering a scrape takes several turns."""
 Reload = Callable[[], Config]
 _NEEDS_RESTART = ("engine", "web", "metrics")
 """Sections whose parts are built once; all others can be reloaded."""
@@ -49,6 +54,7 @@ def run(config: Config, reload: Reload) -> int:
         ListenError: an address cannot be listened on.
     """
     log.configure(config.log.level, config.log.format)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     return asyncio.run(_serve(config, reload))
 
 
@@ -72,7 +78,10 @@ class _Service:
             config, on_gone=self._on_gone, observer=self._observe
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
-        self._server = self._make_server()
+        exposition = self._make_exposition()
+        self._ahead = Ahead(exposition)
+        self._store.tell(self._ahead.published)
+        self._server = self._make_server(exposition)
         self._daemon = Daemon(
             surveyor=self.session.survey,
             runner=runner_for(self.session, config),
@@ -89,18 +98,21 @@ class _Service:
         )
         self._watcher = self._make_watcher()
 
-    def _make_server(self) -> WebServer:
-        config, clock = self._config, self.session.clock
-        exposition = Exposition(
+    def _make_exposition(self) -> Exposition:
+        return Exposition(
             self._store.current,
-            clock,
-            series_limit=config.metrics.series_limit,
-            endpoint_info=config.metrics.endpoint_info,
+            self.session.clock,
+            series_limit=self._config.metrics.series_limit,
+            endpoint_info=self._config.metrics.endpoint_info,
         )
+
+    def _make_server(self, exposition: Exposition) -> WebServer:
+        config = self._config
         sources = Sources(
             render=exposition.render,
+            ready=exposition.ready,
             snapshot=self._store.current,
-            clock=clock,
+            clock=self.session.clock,
             unhealthy=self._unhealthy,
             not_ready=self._not_ready,
             reload=self._reload_now if config.web.enable_lifecycle else None,
@@ -143,6 +155,7 @@ class _Service:
         await self._scheduler.stop()
         await self._daemon.stop()
         self._server.stop()
+        await asyncio.to_thread(self._ahead.stop)
 
     def _install_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

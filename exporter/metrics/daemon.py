@@ -106,7 +106,7 @@ SERIES_SHED = Family(
 COLLECT_DURATION = Family(
     name="collect_duration_seconds",
     kind=Kind.GAUGE,
-    help="Time that this scrape took from the snapshot to its samples.",
+    help="Time that rendering took, once for all scrapes of a snapshot.",
 )
 FAMILIES = (
     CYCLE_DURATION,
