@@ -5,12 +5,13 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
 from exporter import __version__, log, oneshot
 from exporter.board import Board
-from exporter.budget import read_tables
+from exporter.budget import read_tables, run_folder
 from exporter.config import Config
 from exporter.daemon import Daemon, Settings
 from exporter.dirt import Dirt
@@ -175,7 +176,7 @@ class _Service:
 
     def _not_ready(self) -> str | None:
         snapshot = self._store.current()
-        if snapshot.cycle is not None:
+        if snapshot.cycle is not None or snapshot.paused is not None:
             return None
         return "the first cycle is not done" if snapshot.engine_up else "no engine yet"
 
@@ -258,4 +259,5 @@ def _settings(config: Config) -> Settings:
         looks_at=looks_at(config),
         resync_interval_s=config.discovery.resync_interval,
         policy=policy_of(config),
+        pause_file=Path(config.probe.pause_file or run_folder() / "pause"),
     )

@@ -17,7 +17,7 @@ from exporter.model.plan import EPOCH_CYCLES, Planned, Selection, epochs_to_cove
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
-from exporter.model.topology import IpVersion, Topology
+from exporter.model.topology import HOST, IpVersion, Topology
 
 QUIET = frozenset({Verdict.AS_EXPECTED, Verdict.NOT_JUDGED, Verdict.SKIPPED})
 """Verdicts that need no line when a pair appears with them."""
@@ -125,14 +125,32 @@ class Board:
         }
         return _changes(before, self._states)
 
+    def pass_over(self, topology: Topology | None, now: datetime) -> tuple[Change, ...]:
+        """Take note that a cycle is left out, as probing is paused.
+
+        Pairs that are gone are forgotten, what is too old is taken back.
+        """
+        self.count(Tally.count_skipped)
+        if topology is not None:
+            self._topology = topology
+            self._states = {
+                pair: state
+                for pair, state in self._states.items()
+                if _is_in(topology, pair)
+            }
+        return self._take_back(now, "too old: probing is paused")
+
     def age(self, now: datetime) -> tuple[Change, ...]:
         """Take back what has become too old, where no cycle comes to its end."""
+        return self._take_back(now, "too old")
+
+    def _take_back(self, now: datetime, reason: str) -> tuple[Change, ...]:
         if self._topology is None:
             return ()
         limit = now - timedelta(seconds=self._max_age_s(self._topology))
         before = self._states
         self._states = {
-            pair: stale(state, now, "too old")
+            pair: stale(state, now, reason)
             if state.probed is not None and state.probed < limit
             else state
             for pair, state in before.items()
@@ -225,6 +243,13 @@ def _changes(
         ):
             changes.append(Change(before=old, after=state))
     return tuple(changes)
+
+
+def _is_in(topology: Topology, pair: Pair) -> bool:
+    ends = (pair.source, pair.destination_sandbox)
+    return pair.network in topology.network_by_id and all(
+        end in topology.sandbox_by_id for end in ends if end not in (HOST, None)
+    )
 
 
 def only(snapshot: Snapshot, wanted: Iterable[Pair]) -> Snapshot:

@@ -123,7 +123,7 @@ class SharedBudget:
         """
         self._clock = clock
         self._patience_s = patience_s
-        self._path = (folder or _run_folder()) / "probing.lock"
+        self._path = (folder or run_folder()) / "probing.lock"
         self._proc = proc
         self._ledger = Ledger()
 
@@ -197,7 +197,8 @@ class SharedBudget:
             time.sleep(_POLL_S)  # flock(2) knows no timeout
 
 
-def _run_folder() -> Path:
+def run_folder() -> Path:
+    """Return the folder that all processes of this project and user share."""
     if os.geteuid() == 0:
         return Path("/run/dockernet-exporter")
     base = os.environ.get("XDG_RUNTIME_DIR")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
@@ -38,6 +39,7 @@ from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Network, SandboxId, Topology
+from exporter.pause import why_paused
 from exporter.presence import Presence
 from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
@@ -62,6 +64,8 @@ class Settings:
     resync_interval_s: float
     """Seconds after which everything is listed again, events or not."""
     policy: Policy = NO_POLICY
+    pause_file: Path | None = None
+    """While it exists, nothing is probed."""
 
 
 class Daemon:
@@ -107,6 +111,7 @@ class Daemon:
         self._failing = Troubles()
         self._listed_s = self._progress_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
+        self._pause: str | None = None
 
     @property
     def stalled_s(self) -> float:
@@ -263,7 +268,13 @@ class Daemon:
         return topology
 
     async def _run_cycle(self, trigger: str, choose: Choose | None = None) -> None:
-        if not await self._guarded("cycle", self._cycle(trigger, choose)):
+        self._pause = why_paused(self._settings.pause_file)
+        if self._pause is not None:
+            self._progress_s = self._clock.monotonic_s()
+            now = self._clock.now_utc()
+            changes = self._board.pass_over(self._topology, now)
+            report_changes(self._log, self._publish(), changes)
+        elif not await self._guarded("cycle", self._cycle(trigger, choose)):
             self._age()
 
     async def _cycle(self, trigger: str, choose: Choose | None) -> None:
@@ -356,7 +367,9 @@ class Daemon:
             tables=tables,
         )
         ok, when = self._config
-        snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
+        snapshot = replace(
+            snapshot, config_reload_ok=ok, config_reloaded=when, paused=self._pause
+        )
         report_notices(self._log, self._store.current(), snapshot)
         self._store.publish(snapshot)
         return snapshot

@@ -1,4 +1,4 @@
-"""What limits probing: the packet budget and the host's neighbour table."""
+"""What limits probing: the kill switch, the packet budget, the neighbour table."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,11 @@ from exporter.model.snapshot import Snapshot
 
 THROTTLES = ("neighbour_table", "budget")
 
+PAUSED = Family(
+    name="probing_paused",
+    kind=Kind.GAUGE,
+    help="Whether nothing is probed because probe.pause_file exists (1).",
+)
 PROBE_BUDGET = Family(
     name="probe_budget_packets_per_second",
     kind=Kind.GAUGE,
@@ -44,11 +49,14 @@ NEIGHBOUR_LIMIT = Family(
     bound="2",
     most=lambda _: 2,
 )
-FAMILIES = (PROBE_BUDGET, THROTTLED, NEIGHBOUR_ENTRIES, NEIGHBOUR_LIMIT)
+FAMILIES = (PAUSED, PROBE_BUDGET, THROTTLED, NEIGHBOUR_ENTRIES, NEIGHBOUR_LIMIT)
 
 
 def collect(snapshot: Snapshot) -> Iterator[Samples]:
     """Yield the samples of these families."""
+    paused = Samples(PAUSED)
+    paused.put(snapshot.paused is not None)
+    yield paused
     budget = Samples(PROBE_BUDGET)
     budget.put(snapshot.packets_per_second)
     yield budget

@@ -38,7 +38,8 @@ CYCLE_DURATION = Family(
 CYCLES = Family(
     name="cycles_total",
     kind=Kind.COUNTER,
-    help="Probe cycles by outcome; skipped where there was no engine.",
+    help="Probe cycles by outcome; skipped where there was no engine, or probing was "
+    "paused.",
     labels=(
         Label(name="outcome", text="How it ended.", values=(*CYCLE_OUTCOMES, OTHER)),
     ),

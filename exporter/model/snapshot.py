@@ -53,6 +53,8 @@ class Snapshot:
     neighbour_entries: Mapping[IpVersion, int] = field(default_factory=dict)
     """Everybody's entries in the host's tables now, by family."""
     tally: Tally = field(default_factory=Tally)
+    paused: str | None = None
+    """Why nothing is probed, where somebody wants it so; for a user."""
     notices: tuple[str, ...] = ()
     """What does not work here and what still does, one line each."""
     policy: Policy = NO_POLICY

@@ -71,7 +71,7 @@ class Tally:
     dns_duration: dict[str, Histogram] = field(default_factory=dict)
     """By network name."""
     cycles: Counter[str] = field(default_factory=Counter)
-    """By outcome: completed, failed, skipped (no engine)."""
+    """By outcome: completed, failed, skipped (no engine, or paused)."""
     cycle_overruns: int = 0
     """Cycles skipped because the one before was still at work."""
     cycle_duration: Histogram = field(default_factory=lambda: Histogram(CYCLE_BOUNDS_S))
@@ -136,7 +136,7 @@ class Tally:
         self.cycle_overruns += 1
 
     def count_skipped(self) -> None:
-        """Count a cycle that was due while there was no engine."""
+        """Count a cycle that was due without an engine, or while probing is paused."""
         self.cycles["skipped"] += 1
 
     def count_resync(self, reason: str) -> None:

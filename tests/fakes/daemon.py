@@ -1,7 +1,8 @@
 """Everything around a daemon: an engine and cycles that do as a test says."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from exporter.board import Board
@@ -93,6 +94,7 @@ class World:
         self.runner = Runner(self.engine, self.clock)
         self.store = SnapshotStore(Snapshot(taken=START))
         self.budget = SharedBudget(self.clock, folder, folder)
+        self.pause_file = folder / "pause"
         self.daemon = Daemon(
             surveyor=self.engine,
             runner=self.runner,
@@ -101,7 +103,10 @@ class World:
             store=self.store,
             clock=self.clock,
             settings=Settings(
-                scopes=ICMP, looks_at=lambda _: True, resync_interval_s=300.0
+                scopes=ICMP,
+                looks_at=lambda _: True,
+                resync_interval_s=300.0,
+                pause_file=folder / "pause",
             ),
             tables=dict[IpVersion, NeighbourTable],
             heartbeat=Heartbeat(lambda: None),
@@ -124,3 +129,17 @@ class World:
     async def settled(self) -> None:
         """Wait for the first cycle."""
         await self.until(lambda: self.look().cycle is not None)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[World]:
+    """Run a daemon whose event stream stands."""
+    world = World(folder)
+    task = asyncio.create_task(world.daemon.run())
+    world.daemon.engine_connected(connected=True, error=None)
+    try:
+        yield world
+    finally:
+        await world.daemon.stop()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -13,6 +13,14 @@ def test_the_configured_budget() -> None:
     assert [500] == matching(found, "probe_budget_packets_per_second")
 
 
+def test_a_pause_is_shown() -> None:
+    """And so is that there is none."""
+    paused = replace(snapshots.small(), paused="probing is paused: a file exists")
+    found = [scrape(one) for one in (snapshots.small(), paused)]
+
+    assert [[0], [1]] == [matching(one, "probing_paused") for one in found]
+
+
 def test_what_was_put_off_by_reason() -> None:
     """Known reasons from 0 on, others in one."""
     found = scrape(
