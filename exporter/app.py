@@ -11,7 +11,7 @@ import structlog
 
 from exporter import __version__, log, oneshot
 from exporter.board import Board
-from exporter.budget import read_tables, run_folder
+from exporter.budget import run_folder
 from exporter.config import Config
 from exporter.daemon import Daemon, Settings
 from exporter.dirt import Dirt
@@ -91,7 +91,6 @@ class _Service:
             store=self._store,
             clock=self.session.clock,
             settings=_settings(config),
-            tables=read_tables,
             heartbeat=Heartbeat(self.session.engine.info),
         )
         self._scheduler = CycleScheduler(

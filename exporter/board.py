@@ -11,13 +11,15 @@ from threading import Lock
 
 from exporter.cycle import CycleOutcome
 from exporter.model.aging import carried, stale
+from exporter.model.hoststate import HostState
 from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import EPOCH_CYCLES, Planned, Selection, epochs_to_cover
 from exporter.model.policy import NO_POLICY, Policy
+from exporter.model.restraint import under_watch
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
-from exporter.model.topology import HOST, IpVersion, Topology
+from exporter.model.topology import HOST, Topology
 
 QUIET = frozenset({Verdict.AS_EXPECTED, Verdict.NOT_JUDGED, Verdict.SKIPPED})
 """Verdicts that need no line when a pair appears with them."""
@@ -125,6 +127,16 @@ class Board:
         }
         return _changes(before, self._states)
 
+    def spare(self, wanted: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        """Return what is probed beside a nearly full connection table; count the rest.
+
+        Safe from the thread that runs the cycle.
+        """
+        watched = under_watch(wanted, self._states)
+        put_off = len(wanted) - len(watched)
+        self.count(lambda tally: tally.count_throttled("conntrack", put_off))
+        return watched
+
     def pass_over(self, topology: Topology | None, now: datetime) -> tuple[Change, ...]:
         """Take note that a cycle is left out, as probing is paused.
 
@@ -164,7 +176,7 @@ class Board:
         engine_up: bool,
         stream_connected: bool,
         notices: tuple[str, ...],
-        tables: Mapping[IpVersion, tuple[int, int]],
+        host: HostState,
         policy: Policy = NO_POLICY,
     ) -> Snapshot:
         """Return an immutable picture of everything known.
@@ -174,7 +186,7 @@ class Board:
             engine_up: the engine answers.
             stream_connected: its event stream is open.
             notices: what does not work here, a line each.
-            tables: entries and hard limit of the host's neighbour tables.
+            host: the host's tables.
             policy: what is in force; what of it has expired is a notice.
         """
         with self._lock:
@@ -188,8 +200,7 @@ class Board:
             cycle=self._cycle,
             interval_s=self._interval_s,
             packets_per_second=self._packets_per_second,
-            neighbour_entries={v: entries for v, (entries, _) in tables.items()},
-            neighbour_limit={v: limit for v, (_, limit) in tables.items()},
+            host=host,
             tally=tally,
             notices=(*notices, *policy.notices(now.date())),
             policy=policy,

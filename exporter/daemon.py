@@ -6,7 +6,7 @@ counted, and logged once a change of state.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +16,7 @@ from typing import TypeVar
 import structlog
 
 from exporter.board import Board
-from exporter.budget import NeighbourTable, SharedBudget
+from exporter.budget import SharedBudget
 from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.dirt import Dirt
@@ -38,7 +38,7 @@ from exporter.model.plan import (
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
-from exporter.model.topology import IpVersion, Network, SandboxId, Topology
+from exporter.model.topology import Network, SandboxId, Topology
 from exporter.pause import why_paused
 from exporter.presence import Presence
 from exporter.second_look import SecondLook, Surveyor
@@ -81,7 +81,6 @@ class Daemon:
         store: SnapshotStore,
         clock: Clock,
         settings: Settings,
-        tables: Callable[[], Mapping[IpVersion, NeighbourTable]],
         heartbeat: Heartbeat,
     ) -> None:
         """Bind the parts together; nothing starts yet."""
@@ -92,7 +91,6 @@ class Daemon:
         self._store = store
         self._clock = clock
         self._settings = settings
-        self._tables = tables
         self._heartbeat = heartbeat
         self._log = structlog.get_logger("daemon")
         self._engine_pool = ThreadPoolExecutor(1, "engine")
@@ -272,6 +270,7 @@ class Daemon:
         if self._pause is not None:
             self._progress_s = self._clock.monotonic_s()
             now = self._clock.now_utc()
+            self._budget.look()
             changes = self._board.pass_over(self._topology, now)
             report_changes(self._log, self._publish(), changes)
         elif not await self._guarded("cycle", self._cycle(trigger, choose)):
@@ -319,6 +318,8 @@ class Daemon:
         planned = plan(topology, by.scopes, by.looks_at, by.policy, today)
         wanted = planned if choose is None else choose(planned)
         with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
+            if self._budget.is_strained and trigger != "recheck":
+                wanted = self._board.spare(wanted)
             selection = select(
                 topology,
                 wanted,
@@ -354,17 +355,13 @@ class Daemon:
         report_changes(self._log, self._publish(), changes)
 
     def _publish(self) -> Snapshot:
-        tables = {
-            version: (table.entries, table.hard_limit)
-            for version, table in self._tables().items()
-        }
         snapshot = self._board.snapshot(
             self._clock.now_utc(),
             engine_up=self._engine_up,
             stream_connected=self._connected,
-            notices=self._surveyor.notices,
+            notices=(*self._surveyor.notices, *self._budget.notices),
             policy=self._settings.policy,
-            tables=tables,
+            host=self._budget.host,
         )
         ok, when = self._config
         snapshot = replace(

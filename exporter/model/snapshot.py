@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from exporter.model.hoststate import HostState
 from exporter.model.outcome import VIOLATIONS, Expected, Observed, Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.policy import NO_POLICY, Policy, PolicyEntry
@@ -48,10 +49,8 @@ class Snapshot:
     """Configured time between cycles."""
     packets_per_second: float = 2000.0
     """Configured budget."""
-    neighbour_limit: Mapping[IpVersion, int] = field(default_factory=dict)
-    """gc_thresh3, or the kernel's default where it cannot be read, by family."""
-    neighbour_entries: Mapping[IpVersion, int] = field(default_factory=dict)
-    """Everybody's entries in the host's tables now, by family."""
+    host: HostState = field(default_factory=HostState)
+    """The host's tables when the newest cycle began."""
     tally: Tally = field(default_factory=Tally)
     paused: str | None = None
     """Why nothing is probed, where somebody wants it so; for a user."""

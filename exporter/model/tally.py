@@ -77,7 +77,7 @@ class Tally:
     cycle_duration: Histogram = field(default_factory=lambda: Histogram(CYCLE_BOUNDS_S))
     control_failures: Counter[Scope] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
-    """Probes put off, by reason: neighbour_table, budget."""
+    """Probes put off, by reason: neighbour_table, conntrack, budget."""
     api_requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By endpoint class and HTTP code."""
     api_duration: Histogram = field(default_factory=lambda: Histogram(API_BOUNDS_S))
@@ -138,6 +138,10 @@ class Tally:
     def count_skipped(self) -> None:
         """Count a cycle that was due without an engine, or while probing is paused."""
         self.cycles["skipped"] += 1
+
+    def count_throttled(self, reason: str, probes: int) -> None:
+        """Count probes that are put off to a later cycle."""
+        self.throttled[reason] += probes
 
     def count_resync(self, reason: str) -> None:
         """Count a listing of everything."""

@@ -6,15 +6,16 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from exporter.board import Board
-from exporter.budget import NeighbourTable, SharedBudget
+from exporter.budget import SharedBudget
 from exporter.cycle import CycleOutcome, CycleRunner, LookAgain
 from exporter.daemon import Daemon, Settings
 from exporter.heartbeat import Heartbeat
+from exporter.model.hoststate import HostState
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import Selection
 from exporter.model.snapshot import Snapshot
-from exporter.model.topology import IpVersion, SandboxId, Topology
+from exporter.model.topology import SandboxId, Topology
 from exporter.sightings import CycleSettings
 from exporter.store import SnapshotStore
 from tests.fakes.clock import START, HandClock
@@ -93,7 +94,8 @@ class World:
         self.engine = Engine(demo())
         self.runner = Runner(self.engine, self.clock)
         self.store = SnapshotStore(Snapshot(taken=START))
-        self.budget = SharedBudget(self.clock, folder, folder)
+        self.budget = SharedBudget(self.clock, folder, lambda: self.host)
+        self.host = HostState()
         self.pause_file = folder / "pause"
         self.daemon = Daemon(
             surveyor=self.engine,
@@ -108,7 +110,6 @@ class World:
                 resync_interval_s=300.0,
                 pause_file=folder / "pause",
             ),
-            tables=dict[IpVersion, NeighbourTable],
             heartbeat=Heartbeat(lambda: None),
         )
 
