@@ -277,7 +277,7 @@ def _snapshot(session: Session, board: Board, found: Topology) -> Snapshot:
         session.clock.now_utc(),
         engine_up=True,
         stream_connected=False,
-        notices=(*session.survey.notices, *session.budget.notices),
+        notices=session.survey.notices,
         policy=policy_of(session.config),
         host=host,
     )

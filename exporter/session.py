@@ -106,20 +106,24 @@ def open_session(
         privileges=privileges,
     )
 
-    def engine_namespace() -> NamespaceRef | None:
-        return survey.host_found.ref if survey.host_found else None
-
     return Session(
         config=config,
         clock=clock,
         engine=engine,
         prober=prober,
         survey=survey,
-        budget=SharedBudget(clock, read=HostTables(engine_namespace).read),
+        budget=_budget(clock, survey),
         privileges=privileges,
         inspector=Inspector(path_map=path_map, attached=attachments.known),
         attachments=attachments,
     )
+
+
+def _budget(clock: Clock, survey: Survey) -> SharedBudget:
+    def engine_namespace() -> NamespaceRef | None:
+        return survey.host_found.ref if survey.host_found else None
+
+    return SharedBudget(clock, read=HostTables(engine_namespace).read)
 
 
 def runner_for(
