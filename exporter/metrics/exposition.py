@@ -21,6 +21,8 @@ from exporter.model.snapshot import Snapshot
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+QUICK_S = 0.02
+"""Rendering that takes less is waited for: a scrape after a cycle shows that cycle."""
 _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
@@ -88,13 +90,16 @@ class Exposition:
         self._newest()
 
     def ready(self, accept: str = "", accept_encoding: str = "") -> Rendered | None:
-        """Return the newest of what is rendered, None if nothing is.
+        """Return what is rendered; None if nothing is, or waiting is worth it.
 
-        It may be a snapshot behind while `prepare` is at work. Arguments as for
-        `render`; quick enough for the event loop.
+        Where rendering takes more than `QUICK_S`, it may be a snapshot behind while
+        `prepare` is at work. Arguments as for `render`; quick enough for an event loop.
         """
         prepared = self._prepared
         if prepared is None:
+            return None
+        is_behind = prepared.built.snapshot is not self._snapshot()
+        if is_behind and prepared.duration_s < QUICK_S:
             return None
         return self._answer(prepared, accept, accept_encoding)
 
