@@ -11,7 +11,14 @@ from datetime import datetime
 from functools import cached_property
 
 from exporter.model.hoststate import HostState
-from exporter.model.outcome import VIOLATIONS, Expected, Observed, Scope, Verdict
+from exporter.model.outcome import (
+    VIOLATIONS,
+    Expected,
+    Observed,
+    Scope,
+    Verdict,
+    observed_of,
+)
 from exporter.model.pair import PairState
 from exporter.model.policy import NO_POLICY, Policy, PolicyEntry
 from exporter.model.tally import Tally
@@ -71,17 +78,19 @@ class Snapshot:
     @cached_property
     def totals(self) -> Mapping[TotalKey, int]:
         """Number of pairs by scope, family, expected, observed and verdict."""
+        alike = Counter(
+            (
+                state.pair.scope,
+                state.pair.ip_version,
+                state.decision.expected,
+                state.observation.result,
+                state.verdict,
+            )
+            for state in self.pairs
+        )
         totals: Counter[TotalKey] = Counter()
-        for state in self.pairs:
-            totals[
-                (
-                    state.pair.scope,
-                    state.pair.ip_version,
-                    state.decision.expected,
-                    state.observation.observed,
-                    state.verdict,
-                )
-            ] += 1
+        for (scope, version, expected, result, verdict), count in alike.items():
+            totals[scope, version, expected, observed_of(result), verdict] += count
         return totals
 
     @cached_property
