@@ -46,6 +46,7 @@ async def test_while_the_file_is_there_nothing_is_probed(tmp_path: Path) -> None
         world.clock.move(60)
         await world.daemon.tick()
         old = (world.verdicts(), cycles(world), paused(world))
+        stalled_s = world.daemon.stalled_s
         reasons = {state.reason for state in world.look().pairs}
 
         world.pause_file.unlink()
@@ -54,6 +55,7 @@ async def test_while_the_file_is_there_nothing_is_probed(tmp_path: Path) -> None
         assert before == (1, [0])
         assert fresh == FINE
         assert old == (DOUBT, 1, [1])
+        assert stalled_s == 0
         assert reasons == {"too old: probing is paused"}
         assert (world.verdicts(), cycles(world), paused(world)) == (FINE, 2, [0])
 

@@ -70,6 +70,7 @@ def test_of_many_that_come_meanwhile_the_newest_is_rendered() -> None:
             world.store.publish(one)
         world.may_go_on.set()
         assert world.is_taken.acquire(timeout=5)
+        assert not world.is_taken.acquire(timeout=0.1)
 
     assert [burst[0], burst[-1]] == world.taken
     ready = world.exposition.ready()

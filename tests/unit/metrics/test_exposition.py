@@ -281,7 +281,7 @@ def test_a_slow_rendering_is_not_waited_for(took_s: float, *, waits: bool) -> No
 def test_where_rendering_fails_the_old_is_not_served() -> None:
     """It would look as if all were well for ever."""
     current = [snapshots.small()]
-    one = Exposition(lambda: current[0], StillClock())
+    one = Exposition(lambda: current[0], SlowClock(1.0))
     one.prepare()
     current[0] = replace(current[0], pairs=None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
