@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from exporter.model.outcome import Scope
 from exporter.model.pair import CountKey, Pair, PairState, Planned
@@ -28,6 +29,8 @@ class Settings:
     """Between two cycles."""
     packets_per_second: float = 2000.0
     """At most."""
+    pause_file: Path | None = None
+    """While it exists, nothing is probed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,17 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
 from exporter import __version__, log, oneshot
 from exporter.agenda import Settings
 from exporter.board import Board
-from exporter.budget import read_tables
+from exporter.budget import run_folder
 from exporter.config import Config
 from exporter.daemon import Daemon
 from exporter.dirt import Dirt
@@ -18,6 +20,7 @@ from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
 from exporter.errors import ConfigError
 from exporter.heartbeat import Heartbeat
+from exporter.metrics.ahead import Ahead
 from exporter.metrics.exposition import Exposition
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
@@ -30,6 +33,9 @@ from exporter.web import Sources, WebServer, build_app
 
 STALLED_CYCLES = 5
 """Cycles without any news after which the process counts as not well."""
+SWITCH_INTERVAL_S = 0.001
+"""For how long a thread that computes may keep the others waiting; Python's own 5 ms
+add up, as answering a scrape takes several turns."""
 Reload = Callable[[], Config]
 _NEEDS_RESTART = ("engine", "web", "metrics")
 """Sections whose parts are built once; all others can be reloaded."""
@@ -50,6 +56,7 @@ def run(config: Config, reload: Reload) -> int:
         ListenError: an address cannot be listened on.
     """
     log.configure(config.log.level, config.log.format)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     return asyncio.run(_serve(config, reload))
 
 
@@ -73,7 +80,10 @@ class _Service:
             config, on_gone=self._on_gone, observer=self._observe
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
-        self._server = self._make_server()
+        exposition = self._make_exposition()
+        self._ahead = Ahead(exposition)
+        self._store.tell(self._ahead.published)
+        self._server = self._make_server(exposition)
         self._daemon = Daemon(
             surveyor=self.session.survey,
             runner=runner_for(self.session, config),
@@ -82,7 +92,6 @@ class _Service:
             store=self._store,
             clock=self.session.clock,
             settings=_settings(config),
-            tables=read_tables,
             heartbeat=Heartbeat(self.session.engine.info),
         )
         self._scheduler = CycleScheduler(
@@ -90,18 +99,21 @@ class _Service:
         )
         self._watcher = self._make_watcher()
 
-    def _make_server(self) -> WebServer:
-        config, clock = self._config, self.session.clock
-        exposition = Exposition(
+    def _make_exposition(self) -> Exposition:
+        return Exposition(
             self._store.current,
-            clock,
-            series_limit=config.metrics.series_limit,
-            endpoint_info=config.metrics.endpoint_info,
+            self.session.clock,
+            series_limit=self._config.metrics.series_limit,
+            endpoint_info=self._config.metrics.endpoint_info,
         )
+
+    def _make_server(self, exposition: Exposition) -> WebServer:
+        config = self._config
         sources = Sources(
             render=exposition.render,
+            ready=exposition.ready,
             snapshot=self._store.current,
-            clock=clock,
+            clock=self.session.clock,
             unhealthy=self._unhealthy,
             not_ready=self._not_ready,
             reload=self._reload_now if config.web.enable_lifecycle else None,
@@ -144,6 +156,7 @@ class _Service:
         await self._scheduler.stop()
         await self._daemon.stop()
         self._server.stop()
+        await asyncio.to_thread(self._ahead.stop)
 
     def _install_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -163,7 +176,7 @@ class _Service:
 
     def _not_ready(self) -> str | None:
         snapshot = self._store.current()
-        if snapshot.cycle is not None:
+        if snapshot.cycle is not None or snapshot.paused is not None:
             return None
         return "the first cycle is not done" if snapshot.engine_up else "no engine yet"
 
@@ -248,4 +261,5 @@ def _settings(config: Config) -> Settings:
         policy=policy_of(config),
         interval_s=config.probe.interval,
         packets_per_second=config.probe.packets_per_second,
+        pause_file=Path(config.probe.pause_file or run_folder() / "pause"),
     )

@@ -11,14 +11,16 @@ from threading import Lock
 
 from exporter.cycle import CycleOutcome
 from exporter.model.aging import carried, stale
+from exporter.model.hoststate import HostState
 from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned
 from exporter.model.plan import Selection, cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
+from exporter.model.restraint import under_watch
 from exporter.model.sample import KEPT_CYCLES
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
-from exporter.model.topology import IpVersion, Topology
+from exporter.model.topology import HOST, Topology
 
 QUIET = frozenset({Verdict.AS_EXPECTED, Verdict.NOT_JUDGED, Verdict.SKIPPED})
 """Verdicts that need no line when a pair appears with them."""
@@ -145,14 +147,42 @@ class Board:
         }
         return _changes(before, self._states)
 
+    def spare(self, wanted: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        """Return what is probed beside a nearly full connection table; count the rest.
+
+        Safe from the thread that runs the cycle.
+        """
+        watched = under_watch(wanted, self._states)
+        put_off = len(wanted) - len(watched)
+        self.count(lambda tally: tally.count_throttled("conntrack", put_off))
+        return watched
+
+    def pass_over(self, topology: Topology | None, now: datetime) -> tuple[Change, ...]:
+        """Take note that a cycle is left out, as probing is paused.
+
+        Pairs that are gone are forgotten, what is too old is taken back.
+        """
+        self.count(Tally.count_skipped)
+        if topology is not None:
+            self._topology = topology
+            self._states = {
+                pair: state
+                for pair, state in self._states.items()
+                if _is_in(topology, pair)
+            }
+        return self._take_back(now, "too old: probing is paused")
+
     def age(self, now: datetime) -> tuple[Change, ...]:
         """Take back what has become too old, where no cycle comes to its end."""
+        return self._take_back(now, "too old")
+
+    def _take_back(self, now: datetime, reason: str) -> tuple[Change, ...]:
         if self._topology is None:
             return ()
         limit = now - timedelta(seconds=self._max_age_s(self._topology))
         before = self._states
         self._states = {
-            pair: stale(state, now, "too old")
+            pair: stale(state, now, reason)
             if state.probed is not None and state.probed < limit
             else state
             for pair, state in before.items()
@@ -166,7 +196,7 @@ class Board:
         engine_up: bool,
         stream_connected: bool,
         notices: tuple[str, ...],
-        tables: Mapping[IpVersion, tuple[int, int]],
+        host: HostState,
         policy: Policy = NO_POLICY,
     ) -> Snapshot:
         """Return an immutable picture of everything known.
@@ -176,7 +206,7 @@ class Board:
             engine_up: the engine answers.
             stream_connected: its event stream is open.
             notices: what does not work here, a line each.
-            tables: entries and hard limit of the host's neighbour tables.
+            host: the host's tables.
             policy: what is in force; what of it has expired is a notice.
         """
         with self._lock:
@@ -193,8 +223,7 @@ class Board:
             cycle=self._cycle,
             interval_s=self._interval_s,
             packets_per_second=self._packets_per_second,
-            neighbour_entries={v: entries for v, (entries, _) in tables.items()},
-            neighbour_limit={v: limit for v, (_, limit) in tables.items()},
+            host=host,
             tally=tally,
             notices=(*notices, *policy.notices(now.date())),
             policy=policy,
@@ -243,6 +272,13 @@ def _changes(
         ):
             changes.append(Change(before=old, after=state))
     return tuple(changes)
+
+
+def _is_in(topology: Topology, pair: Pair) -> bool:
+    ends = (pair.source, pair.destination_sandbox)
+    return pair.network in topology.network_by_id and all(
+        end in topology.sandbox_by_id for end in ends if end not in (HOST, None)
+    )
 
 
 def only(snapshot: Snapshot, wanted: Iterable[Pair]) -> Snapshot:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from exporter.clock import Clock
 from exporter.errors import BusyError
+from exporter.model.hoststate import HostState, NeighbourTable, TableSource
 from exporter.model.neighbours import NeighbourBudget, NeighbourEntry
-from exporter.model.topology import IP_VERSIONS, IpVersion
+from exporter.model.restraint import is_strained
 
 WINDOW_S = 45.0
 """How long a fresh neighbour entry stays uncollectable (measured; arp(7))."""
@@ -28,47 +29,24 @@ PATIENCE_S = 60.0
 _POLL_S = 0.05
 _FILE_BYTES = 65536
 _MAX_ENTRIES = 2**31
-DEFAULT_LIMITS = (512, 1024)
-"""gc_thresh2 and gc_thresh3 of an untouched kernel, arp(7)."""
-_TABLES: dict[IpVersion, tuple[str, str]] = {
-    4: ("sys/net/ipv4/neigh/default", "net/stat/arp_cache"),
-    6: ("sys/net/ipv6/neigh/default", "net/stat/ndisc_cache"),
+_ASSUMED = (
+    "the kernel's default limits are assumed (gc_thresh3 1024); with the host's pid "
+    "namespace and CAP_SYS_PTRACE, or on the host's network, they could be read"
+)
+_NOTICES = {
+    TableSource.NONE: "the host's neighbour tables cannot be read from here: "
+    f"{_ASSUMED}",
+    TableSource.INIT_ENTRIES: "the limits of the host's neighbour tables cannot be "
+    f"read from here: {_ASSUMED}",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeighbourTable:
-    """The host's neighbour table of one family."""
-
-    entries: int
-    """0 where it cannot be read (not in the initial network namespace)."""
-    soft_limit: int
-    """gc_thresh2."""
-    hard_limit: int
-    """gc_thresh3."""
-
-
-def read_tables(proc: Path = Path("/proc")) -> dict[IpVersion, NeighbourTable]:
-    """Return the neighbour tables as seen from this process's namespace.
-
-    Both files exist only in the initial network namespace; elsewhere the kernel's
-    defaults are assumed.
-    """
-    tables: dict[IpVersion, NeighbourTable] = {}
-    for ip_version in IP_VERSIONS:
-        limits, statistics = _TABLES[ip_version]
-        soft, hard = DEFAULT_LIMITS
-        entries = 0
-        with suppress(OSError, ValueError):
-            soft = int((proc / limits / "gc_thresh2").read_text())
-            hard = int((proc / limits / "gc_thresh3").read_text())
-        with suppress(OSError, ValueError, IndexError):
-            row = (proc / statistics).read_text().splitlines()[1]
-            entries = int(row.split()[0], 16)
-        tables[ip_version] = NeighbourTable(
-            entries=entries, soft_limit=soft, hard_limit=hard
-        )
-    return tables
+_OVERFLOWED = (
+    "the host's neighbour table has overflowed (table_fulls in /proc/net/stat): for "
+    f"{WINDOW_S:.0f} s no pair is probed that needs a new entry"
+)
+_STRAINED = (
+    "the host's connection table is nearly full (nf_conntrack_count of "
+    "nf_conntrack_max): only broken promises are probed"
+)
 
 
 def allowance(table: NeighbourTable, added: int) -> int:
@@ -79,7 +57,7 @@ def allowance(table: NeighbourTable, added: int) -> int:
         added: entries added by us within the last window.
     """
     share = int(table.hard_limit * SHARE) - added
-    room = table.soft_limit - table.entries
+    room = table.soft_limit - (table.entries or 0)
     return max(0, min(share, room))
 
 
@@ -110,7 +88,7 @@ class SharedBudget:
         self,
         clock: Clock,
         folder: Path | None = None,
-        proc: Path = Path("/proc"),
+        read: Callable[[], HostState] = HostState,
         patience_s: float = PATIENCE_S,
     ) -> None:
         """Bind to a folder that all processes of this project share.
@@ -118,14 +96,51 @@ class SharedBudget:
         Args:
             clock: for the window.
             folder: /run/dockernet-exporter, or the user's run folder, if None.
-            proc: where procfs is mounted.
+            read: returns the host's tables; quick, raises nothing.
             patience_s: how long to wait while another process probes.
         """
         self._clock = clock
         self._patience_s = patience_s
-        self._path = (folder or _run_folder()) / "probing.lock"
-        self._proc = proc
+        self._path = (folder or run_folder()) / "probing.lock"
+        self._read = read
         self._ledger = Ledger()
+        self._host: HostState | None = None
+        self._closed_until_s = clock.monotonic_s()
+        self._is_strained = False
+
+    @property
+    def host(self) -> HostState:
+        """Return the host's tables when last looked at, assumed ones before that."""
+        return self._host or HostState()
+
+    @property
+    def is_strained(self) -> bool:
+        """Return whether the connection table asks for restraint."""
+        return self._is_strained
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What holds the probes back now, or is not known of the host, a line each."""
+        is_closed = self._clock.monotonic_s() < self._closed_until_s
+        said = (
+            _NOTICES.get(self._host.source) if self._host else None,
+            _OVERFLOWED if is_closed else None,
+            _STRAINED if self._is_strained else None,
+        )
+        return tuple(filter(None, said))
+
+    def look(self) -> HostState:
+        """Look at the host's tables, and return them.
+
+        Where one overflowed since the last look, whoever's entries those were, nothing
+        new is added for a window.
+        """
+        before, now = self.host.tables, self._read()
+        if any(_overflowed(before[v], table) for v, table in now.tables.items()):
+            self._closed_until_s = self._clock.monotonic_s() + WINDOW_S
+        self._is_strained = is_strained(now.conntrack, was=self._is_strained)
+        self._host = now
+        return now
 
     @contextmanager
     def hold(
@@ -144,11 +159,9 @@ class SharedBudget:
         """
         with self._locked(on_wait, should_stop) as file:
             now_s = self._clock.monotonic_s()
-            self._ledger.added = _read(file)
+            self._ledger.added = _rows(file)
             self._ledger.forget(now_s)
-            added = self._ledger.total()
-            tables = read_tables(self._proc).values()
-            allowed = min(allowance(table, added) for table in tables)
+            allowed = self._allowed(self._ledger.total())
             budget = NeighbourBudget(allowed, self._ledger.known)
             # All of it counts as used until we say better: we may be killed meanwhile.
             _write(file, [*self._ledger.added, (now_s, allowed)])
@@ -156,6 +169,12 @@ class SharedBudget:
                 yield budget
             finally:
                 self._settle(file, budget)
+
+    def _allowed(self, added: int) -> int:
+        tables = self.look().tables.values()
+        if self._clock.monotonic_s() < self._closed_until_s:
+            return 0
+        return min(allowance(table, added) for table in tables)
 
     def _settle(self, file: int, budget: NeighbourBudget) -> None:
         now_s = self._clock.monotonic_s()
@@ -197,7 +216,14 @@ class SharedBudget:
             time.sleep(_POLL_S)  # flock(2) knows no timeout
 
 
-def _run_folder() -> Path:
+def _overflowed(before: NeighbourTable, now: NeighbourTable) -> bool:
+    if before.fulls is None or now.fulls is None:
+        return False
+    return before.fulls < now.fulls
+
+
+def run_folder() -> Path:
+    """Return the folder that all processes of this project and user share."""
     if os.geteuid() == 0:
         return Path("/run/dockernet-exporter")
     base = os.environ.get("XDG_RUNTIME_DIR")
@@ -217,7 +243,7 @@ def _holder(file: int) -> str:
     return f"process {pid}" if isinstance(pid, int) else "unknown process"
 
 
-def _read(file: int) -> list[tuple[float, int]]:
+def _rows(file: int) -> list[tuple[float, int]]:
     rows = _content(file).get("added")
     return [row for row in map(_row, rows if isinstance(rows, list) else ()) if row]
 

@@ -6,7 +6,7 @@ counted, and logged once a change of state.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ import structlog
 
 from exporter.agenda import ALL_DUE, Agenda, Agendas, Settings, Wish
 from exporter.board import Board
-from exporter.budget import NeighbourTable, SharedBudget
+from exporter.budget import SharedBudget
 from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.dirt import Dirt
@@ -34,7 +34,8 @@ from exporter.model.plan import (
 )
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
-from exporter.model.topology import IpVersion, SandboxId, Topology
+from exporter.model.topology import SandboxId, Topology
+from exporter.pause import why_paused
 from exporter.presence import Presence
 from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
@@ -61,7 +62,6 @@ class Daemon:
         store: SnapshotStore,
         clock: Clock,
         settings: Settings,
-        tables: Callable[[], Mapping[IpVersion, NeighbourTable]],
         heartbeat: Heartbeat,
     ) -> None:
         """Bind the parts together; nothing starts yet."""
@@ -72,7 +72,6 @@ class Daemon:
         self._store = store
         self._clock = clock
         self._settings = settings
-        self._tables = tables
         self._heartbeat = heartbeat
         self._log = structlog.get_logger("daemon")
         self._engine_pool = ThreadPoolExecutor(1, "engine")
@@ -92,6 +91,7 @@ class Daemon:
         self._failing = Troubles()
         self._listed_s = self._progress_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
+        self._pause: str | None = None
 
     @property
     def stalled_s(self) -> float:
@@ -250,7 +250,14 @@ class Daemon:
         return topology
 
     async def _run_cycle(self, trigger: str, wish: Wish = ALL_DUE) -> None:
-        if not await self._guarded("cycle", self._cycle(trigger, wish)):
+        self._pause = why_paused(self._settings.pause_file)
+        if self._pause is not None:
+            self._progress_s = self._clock.monotonic_s()
+            now = self._clock.now_utc()
+            self._budget.look()
+            changes = self._board.pass_over(self._topology, now)
+            report_changes(self._log, self._publish(), changes)
+        elif not await self._guarded("cycle", self._cycle(trigger, wish)):
             self._age()
 
     async def _cycle(self, trigger: str, wish: Wish) -> None:
@@ -306,9 +313,12 @@ class Daemon:
             now=self._clock.now_utc(),
         )
         with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
+            wanted = agenda.wanted
+            if self._budget.is_strained and not wish.again:
+                wanted = self._board.spare(wanted)
             selection = select(
                 topology,
-                agenda.wanted,
+                wanted,
                 epoch=self._sweeps // EPOCH_CYCLES,
                 budget=budget,
                 everything=agenda.everything,
@@ -341,20 +351,18 @@ class Daemon:
         report_changes(self._log, self._publish(), changes)
 
     def _publish(self) -> Snapshot:
-        tables = {
-            version: (table.entries, table.hard_limit)
-            for version, table in self._tables().items()
-        }
         snapshot = self._board.snapshot(
             self._clock.now_utc(),
             engine_up=self._engine_up,
             stream_connected=self._connected,
-            notices=self._surveyor.notices,
+            notices=(*self._surveyor.notices, *self._budget.notices),
             policy=self._settings.policy,
-            tables=tables,
+            host=self._budget.host,
         )
         ok, when = self._config
-        snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
+        snapshot = replace(
+            snapshot, config_reload_ok=ok, config_reloaded=when, paused=self._pause
+        )
         report_notices(self._log, self._store.current(), snapshot)
         self._store.publish(snapshot)
         return snapshot

@@ -39,9 +39,10 @@ def report_notices(log: FilteringBoundLogger, before: Snapshot, now: Snapshot) -
 
 
 def _standing(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the notices that are not about the policy."""
+    """Return the notices that are not about the policy, and a pause."""
     about_policy = snapshot.policy.notices(snapshot.taken.date())
-    return tuple(one for one in snapshot.notices if one not in about_policy)
+    notices = tuple(one for one in snapshot.notices if one not in about_policy)
+    return notices if snapshot.paused is None else (*notices, snapshot.paused)
 
 
 def report_cycle(

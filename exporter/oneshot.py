@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from exporter.board import Board, only
-from exporter.budget import WINDOW_S, read_tables
+from exporter.budget import WINDOW_S
 from exporter.clock import SystemClock
 from exporter.config import Config
 from exporter.cycle import doubtful_pairs
@@ -198,7 +198,8 @@ class _Check:
 
     def _rounds(self, found: Topology, left: Iterable[Planned]) -> int:
         entries = {entry for item in left for entry in entries_of(found, item)}
-        limit = min(table.hard_limit for table in read_tables().values())
+        tables = self._session.budget.host.tables
+        limit = min(table.hard_limit for table in tables.values())
         return max(1, -(-len(entries) // max(1, limit // 4)))
 
     def _await_certainty(self, found: Topology, planned: tuple[Planned, ...]) -> None:
@@ -263,16 +264,13 @@ def _networks(found: Topology, names: Iterable[str]) -> frozenset[NetworkId]:
 
 
 def _snapshot(session: Session, board: Board, found: Topology) -> Snapshot:
-    tables = {
-        version: (table.entries, table.hard_limit)
-        for version, table in read_tables().items()
-    }
+    host = session.budget.look()
     snapshot = board.snapshot(
         session.clock.now_utc(),
         engine_up=True,
         stream_connected=False,
         notices=session.survey.notices,
         policy=policy_of(session.config),
-        tables=tables,
+        host=host,
     )
     return replace(snapshot, topology=found)

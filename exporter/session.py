@@ -23,12 +23,14 @@ from exporter.engine.attachments import Attachments
 from exporter.engine.client import DockerEngine
 from exporter.engine.inventory import Inventory
 from exporter.hostns import HostCandidates
+from exporter.hosttables import HostTables
 from exporter.icmp.prober import Prober
 from exporter.inspection import Inspector
 from exporter.model.inspection import Inspection
 from exporter.model.pair import PairState
 from exporter.model.policy import Policy
 from exporter.model.topology import Network, SandboxId, Topology
+from exporter.netns import NamespaceRef
 from exporter.sightings import CycleSettings
 from exporter.survey import Survey
 
@@ -103,17 +105,25 @@ def open_session(
         ),
         privileges=privileges,
     )
+
     return Session(
         config=config,
         clock=clock,
         engine=engine,
         prober=prober,
         survey=survey,
-        budget=SharedBudget(clock),
+        budget=_budget(clock, survey),
         privileges=privileges,
         inspector=Inspector(path_map=path_map, attached=attachments.known),
         attachments=attachments,
     )
+
+
+def _budget(clock: Clock, survey: Survey) -> SharedBudget:
+    def engine_namespace() -> NamespaceRef | None:
+        return survey.host_found.ref if survey.host_found else None
+
+    return SharedBudget(clock, read=HostTables(engine_namespace).read)
 
 
 def runner_for(

@@ -7,6 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from exporter.metrics.verdicts import COMBINATIONS
+from exporter.model.hoststate import (
+    Conntrack,
+    HostState,
+    NeighbourTable,
+    TableSource,
+)
 from exporter.model.outcome import (
     Expected,
     Observation,
@@ -305,6 +311,19 @@ def tallies(draw: DrawFn, topology: Topology, states: list[PairState]) -> Tally:
 
 
 @st.composite
+def host_states(draw: st.DrawFn) -> HostState:
+    """Tables that were read, in part or not at all."""
+    entries, fulls = draw(st.none() | COUNTS), draw(st.none() | COUNTS)
+    table = NeighbourTable(entries=entries, fulls=fulls)
+    conntrack = draw(st.none() | st.builds(Conntrack, entries=COUNTS, limit=COUNTS))
+    return HostState(
+        source=draw(st.sampled_from(TableSource)),
+        tables={4: table, 6: NeighbourTable()},
+        conntrack=conntrack,
+    )
+
+
+@st.composite
 def snapshots(draw: DrawFn) -> Snapshot:
     """Return a snapshot: any topology, pairs of it in any state, any counters."""
     topology = draw(st.none() | topologies() | topologies() | topologies())
@@ -328,7 +347,7 @@ def snapshots(draw: DrawFn) -> Snapshot:
         stream_connected=draw(st.booleans()),
         pairs=tuple(states),
         cycle=draw(cycle),
-        neighbour_entries=draw(st.dictionaries(st.sampled_from((4, 6)), COUNTS)),
+        host=draw(host_states()),
         tally=tally,
         policy=Policy(tuple(draw(st.lists(policy_entries(), max_size=3)))),
         config_reload_ok=draw(st.booleans()),

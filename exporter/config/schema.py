@@ -134,6 +134,19 @@ class ProbeConfig(Section):
             "for not answering.",
         ),
     ] = 10.0
+    pause_file: Annotated[
+        AbsolutePath | None,
+        About(
+            form="path",
+            default="`/run/dockernet-exporter/pause`",
+            example="/run/dockernet-exporter/pause",
+        ),
+        Field(
+            description="While this file exists, `run` starts no cycle: nothing is "
+            "probed, the metrics stay, and `dockernet_probing_paused` is 1. It is "
+            "looked for before each cycle: docs/harm.md."
+        ),
+    ] = None
     scopes: Annotated[
         Annotated[tuple[Scope, ...], BeforeValidator(distinct)],
         About(form="list of `container`, `host`, `gateway`, `name`"),

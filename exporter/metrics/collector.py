@@ -1,17 +1,12 @@
-"""From a snapshot to metric families: a custom collector for `prometheus_client`.
+"""From a snapshot to samples.
 
-A scrape neither asks the engine nor probes nor locks. Everything but the scrape's
-own duration and the ages follows from the snapshot, so it is built once for each
-snapshot and kept with it by one reference; two scrapes at the same time build it
-twice, alike.
+All of them follow from the snapshot but two families, which change by themselves and
+which every scrape makes anew: `FRESH`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prometheus_client.core import Metric
-
-from exporter.clock import Clock
 from exporter.metrics import (
     addresses,
     budget,
@@ -31,7 +26,9 @@ from exporter.metrics.limit import enforce
 from exporter.model.snapshot import Snapshot
 
 SERIES_LIMIT = 20_000
-"""Series of one exposition; some 10 µs each to render."""
+"""Series of one exposition; some 2 µs each to render."""
+FRESH = (verdicts.PAIR_OLDEST_PROBE_AGE, daemon.COLLECT_DURATION)
+"""Families that change while a snapshot stays; last in every exposition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,64 +44,33 @@ class Built:
 
 
 class Collector:
-    """Yields every family of the catalogue, built from the newest snapshot."""
+    """Builds what one snapshot after the other comes to."""
 
     def __init__(
-        self,
-        snapshot: Callable[[], Snapshot],
-        clock: Clock,
-        *,
-        series_limit: int = SERIES_LIMIT,
-        endpoint_info: bool = True,
+        self, *, series_limit: int = SERIES_LIMIT, endpoint_info: bool = True
     ) -> None:
-        """Bind to where snapshots come from.
+        """Start with nothing built.
 
         Args:
-            snapshot: returns the newest snapshot; called once a scrape.
-            clock: for ages and for the scrape's own duration.
             series_limit: most series; beyond it detail is left out.
             endpoint_info: whether endpoints get their `_info` series.
         """
         self._left_out = frozenset() if endpoint_info else frozenset({ENDPOINT_INFO})
-        self._snapshot = snapshot
-        self._clock = clock
         self._series_limit = series_limit
-        self._built: Built | None = None
+        self._shown = True
 
-    def describe(self) -> Iterator[Metric]:
-        """Yield every family without samples, so that registering scrapes nothing."""
-        for family in FAMILIES:
-            yield family.metric()
+    def built(self, snapshot: Snapshot) -> Built:
+        """Return the samples of a snapshot.
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield every family that has samples."""
-        start_s = self._clock.monotonic_s()
-        built = self._build(self._snapshot())
-        age = verdicts.collect_age(built.facts, self._clock.now_utc())
-        duration = Samples(daemon.COLLECT_DURATION)
-        fresh = {age.family: age, duration.family: duration}
-        metrics = [
-            fresh.get(family, built.scrape[family]).metric()
-            for family in FAMILIES
-            if family is not daemon.COLLECT_DURATION
-        ]
-        duration.put(self._clock.monotonic_s() - start_s)
-        for metric in (*metrics, duration.metric()):
-            if metric.samples:
-                yield metric
-
-    def _build(self, snapshot: Snapshot) -> Built:
-        known = self._built
-        if known is not None and known.snapshot is snapshot:
-            return known
-        shown = known is None or known.detail
+        Whether pairs are shown one by one depends on whether they were before.
+        """
         built = build(
             snapshot,
-            shown=shown,
+            shown=self._shown,
             series_limit=self._series_limit,
             left_out=self._left_out,
         )
-        self._built = built
+        self._shown = built.detail
         return built
 
 

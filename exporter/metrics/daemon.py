@@ -38,7 +38,8 @@ CYCLE_DURATION = Family(
 CYCLES = Family(
     name="cycles_total",
     kind=Kind.COUNTER,
-    help="Probe cycles by outcome; skipped where there was no engine.",
+    help="Probe cycles by outcome; skipped where there was no engine, or probing was "
+    "paused.",
     labels=(
         Label(name="outcome", text="How it ended.", values=(*CYCLE_OUTCOMES, OTHER)),
     ),
@@ -106,7 +107,7 @@ SERIES_SHED = Family(
 COLLECT_DURATION = Family(
     name="collect_duration_seconds",
     kind=Kind.GAUGE,
-    help="Time that this scrape took from the snapshot to its samples.",
+    help="Time that rendering took, once for all scrapes of a snapshot.",
 )
 FAMILIES = (
     CYCLE_DURATION,

@@ -5,7 +5,7 @@
 
 import sys
 
-from exporter.metrics import collector, limit
+from exporter.metrics import collector, exposition, limit
 from exporter.metrics.catalogue import GROUPS, Group
 from exporter.metrics.family import Family, Kind, Label
 
@@ -16,7 +16,10 @@ _INTRODUCTION = f"""\
 
 `/metrics` shows one snapshot: a scrape neither asks the engine nor sends a packet, \
 and what no longer exists has no series. It answers in the classic text format, in \
-OpenMetrics 1.0.0 where that is preferred, and with gzip where that is accepted.
+OpenMetrics 1.0.0 where that is preferred, and with gzip where that is accepted. \
+Each snapshot is rendered once, in a thread of its own; where that takes more than \
+{exposition.QUICK_S * 1e3:.0f} ms, a scrape meanwhile shows the snapshot before. Only \
+ages are of the moment of the scrape.
 
 While the engine is down, `dockernet_docker_up` is 0, every judged pair is \
 `unverified`, and no pair or endpoint has a measurement: silence is never shown as \

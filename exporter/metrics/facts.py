@@ -4,12 +4,21 @@ A thousand containers make a million pairs, so they are walked once a snapshot, 
 once a family or once a scrape.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from exporter.model.outcome import Expected, Observed, Scope, Verdict
-from exporter.model.pair import PairState
+from exporter.model.outcome import (
+    Expected,
+    Observed,
+    Result,
+    Scope,
+    Verdict,
+    observed_of,
+)
+from exporter.model.pair import Decision, PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import ContainerId, IpVersion, NetworkId
 
@@ -70,27 +79,19 @@ def gather(snapshot: Snapshot) -> PairFacts:
 
     While the engine is down nothing counts as measured.
     """
-    facts = PairFacts()
-    cells, up = facts.cells, snapshot.engine_up
-    for state in snapshot.pairs:
-        pair, decision = state.pair, state.decision
-        scope, expected = pair.scope, decision.expected
-        seen = state.observation.observed
+    facts, up = PairFacts(), snapshot.engine_up
+    decisions = {id(state.decision): state.decision for state in snapshot.pairs}
+    for alike, count in _alike(snapshot.pairs).items():
+        decision = decisions[alike.decision]
+        seen = observed_of(alike.result)
         if decision.policy is not None:
-            facts.policy[expected] += 1
-        measured = up and is_measured(seen, state.verdict)
-        if scope is not Scope.NAME:
-            facts.detail_pairs += 1
+            facts.policy[decision.expected] += count
+        measured = up and is_measured(seen, alike.verdict)
+        if alike.scope is not Scope.NAME:
+            facts.detail_pairs += count
         if not decision.is_left_alone:
-            _cover(facts, state, measured)
-        endpoint = (pair.destination, pair.network, pair.ip_version)
-        if scope is Scope.CONTAINER:
-            cells[(decision.source_network, *endpoint[1:], expected, seen)] += 1
-            if measured:
-                _count_peer(facts, endpoint, expected, seen)
-        elif scope is Scope.HOST and measured:
-            reached = seen is Observed.REACHABLE
-            facts.host[endpoint] = facts.host.get(endpoint, False) or reached
+            _cover(facts, decision.expected, alike.stamp, count, measured=measured)
+        _count_paths(facts, alike, decision, count, measured=measured)
     _count_aside(facts, snapshot)
     return facts
 
@@ -113,25 +114,80 @@ def _count_aside(facts: PairFacts, snapshot: Snapshot) -> None:
             coverage.oldest = min(coverage.oldest, oldest)
 
 
-def _cover(facts: PairFacts, state: PairState, measured: bool) -> None:
-    stamp = state.probed or state.since
-    coverage = facts.coverage.get(state.decision.expected)
+class _Alike(NamedTuple):
+    """What pairs have in common that add to the same sums."""
+
+    scope: Scope
+    destination: ContainerId | None
+    network: NetworkId
+    ip_version: IpVersion
+    decision: int
+    """Its id(): pairs of two networks share one, and comparing them is slow."""
+    result: Result
+    verdict: Verdict
+    stamp: datetime
+    """When last probed, or first known."""
+
+
+def _alike(pairs: Iterable[PairState]) -> Mapping[_Alike, int]:
+    """Return how many pairs are alike: a thirtieth of them, where there are many.
+
+    The one loop over all pairs; it makes plain tuples, as anything else takes longer.
+    """
+    counts: defaultdict[tuple[object, ...], int] = defaultdict(int)
+    for state in pairs:
+        pair = state.pair
+        counts[
+            pair.scope,
+            pair.destination,
+            pair.network,
+            pair.ip_version,
+            id(state.decision),
+            state.observation.result,
+            state.verdict,
+            state.probed or state.since,
+        ] += 1
+    return {_Alike._make(alike): count for alike, count in counts.items()}
+
+
+def _cover(
+    facts: PairFacts, expected: Expected, stamp: datetime, count: int, *, measured: bool
+) -> None:
+    coverage = facts.coverage.get(expected)
     if coverage is None:
-        coverage = Coverage(oldest=stamp)
-        facts.coverage[state.decision.expected] = coverage
-    coverage.pairs += 1
-    coverage.measured += measured
+        coverage = facts.coverage[expected] = Coverage(oldest=stamp)
+    coverage.pairs += count
+    coverage.measured += count * measured
     coverage.oldest = min(coverage.oldest, stamp)
 
 
+def _count_paths(
+    facts: PairFacts, alike: _Alike, decision: Decision, count: int, *, measured: bool
+) -> None:
+    seen, expected = observed_of(alike.result), decision.expected
+    endpoint = (alike.destination, alike.network, alike.ip_version)
+    if alike.scope is Scope.CONTAINER:
+        cell = (decision.source_network, *endpoint[1:], expected, seen)
+        facts.cells[cell] += count
+        if measured:
+            _count_peer(facts, endpoint, expected, seen, count)
+    elif alike.scope is Scope.HOST and measured:
+        reached = seen is Observed.REACHABLE
+        facts.host[endpoint] = facts.host.get(endpoint, False) or reached
+
+
 def _count_peer(
-    facts: PairFacts, endpoint: EndpointKey, expected: Expected, seen: Observed
+    facts: PairFacts,
+    endpoint: EndpointKey,
+    expected: Expected,
+    seen: Observed,
+    count: int,
 ) -> None:
     peers = facts.peers.get(endpoint)
     if peers is None:
         peers = facts.peers[endpoint] = Peers()
     if expected is Expected.REACHABLE:
-        peers.expected += 1
-        peers.reachable += seen is Observed.REACHABLE
+        peers.expected += count
+        peers.reachable += count * (seen is Observed.REACHABLE)
     elif expected is Expected.ISOLATED:
-        peers.unexpected += seen is Observed.REACHABLE
+        peers.unexpected += count * (seen is Observed.REACHABLE)

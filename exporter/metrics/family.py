@@ -1,13 +1,12 @@
 """What a metric family is, and the samples of one family in one scrape.
 
 Names follow the Prometheus conventions (base units, `_total` on counters only,
-`_info` for joins); `prometheus_client` turns them into either text format.
+`_info` for joins); `exporter.metrics.text` turns them into either text format.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -15,7 +14,6 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     InfoMetricFamily,
 )
-from prometheus_client.utils import floatToGoString
 
 from exporter.metrics.sizes import Sizes
 from exporter.model.tally import Histogram
@@ -33,7 +31,7 @@ _UNITS = ("seconds", "bytes", "ratio")
 FamilyMetric = (
     CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 )
-"""What `prometheus_client` takes from a collector."""
+"""What `prometheus_client` knows of a family."""
 
 
 class Kind(StrEnum):
@@ -158,20 +156,6 @@ class Samples:
         """Return the number of series."""
         return len(self.values) + sum(map(histogram_series, self.histograms.values()))
 
-    def metric(self) -> FamilyMetric:
-        """Return the samples as `prometheus_client` takes them."""
-        metric = self.family.metric()
-        if isinstance(metric, HistogramMetricFamily):
-            for labels, histogram in self.histograms.items():
-                metric.add_metric(labels, _buckets(histogram), histogram.sum_s)
-        elif isinstance(metric, InfoMetricFamily):
-            for labels in self.values:
-                metric.add_metric(labels, {})
-        else:
-            for labels, value in self.values.items():
-                metric.add_metric(labels, value)
-        return metric
-
     def _clean(self, labels: Labels) -> Labels:
         if len(labels) != len(self.family.labels):
             raise ValueError(f"{self.family.name}: {len(labels)} label values")
@@ -208,8 +192,3 @@ def _sum(left: Histogram, right: Histogram) -> Histogram:
         [a + b for a, b in zip(left.counts, right.counts, strict=True)],
         left.sum_s + right.sum_s,
     )
-
-
-def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    bounds = [*map(floatToGoString, histogram.bounds_s), "+Inf"]
-    return list(zip(bounds, accumulate(histogram.counts), strict=True))

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from exporter.model.outcome import VIOLATIONS, Expected, Observed, Scope, Verdict
+from exporter.model.hoststate import HostState
+from exporter.model.outcome import (
+    VIOLATIONS,
+    Expected,
+    Observed,
+    Scope,
+    Verdict,
+    observed_of,
+)
 from exporter.model.pair import CountKey, Decision, PairState
 from exporter.model.policy import NO_POLICY, Policy, PolicyEntry
 from exporter.model.tally import Tally
@@ -55,11 +63,11 @@ class Snapshot:
     """Configured time between cycles."""
     packets_per_second: float = 2000.0
     """Configured budget."""
-    neighbour_limit: Mapping[IpVersion, int] = field(default_factory=dict)
-    """gc_thresh3, or the kernel's default where it cannot be read, by family."""
-    neighbour_entries: Mapping[IpVersion, int] = field(default_factory=dict)
-    """Everybody's entries in the host's tables now, by family."""
+    host: HostState = field(default_factory=HostState)
+    """The host's tables when the newest cycle began."""
     tally: Tally = field(default_factory=Tally)
+    paused: str | None = None
+    """Why nothing is probed, where somebody wants it so; for a user."""
     notices: tuple[str, ...] = ()
     """What does not work here and what still does, one line each."""
     policy: Policy = NO_POLICY
@@ -77,17 +85,19 @@ class Snapshot:
     @cached_property
     def totals(self) -> Mapping[TotalKey, int]:
         """Number of pairs by scope, family, expected, observed and verdict."""
+        alike = Counter(
+            (
+                state.pair.scope,
+                state.pair.ip_version,
+                state.decision.expected,
+                state.observation.result,
+                state.verdict,
+            )
+            for state in self.pairs
+        )
         totals: Counter[TotalKey] = Counter()
-        for state in self.pairs:
-            totals[
-                (
-                    state.pair.scope,
-                    state.pair.ip_version,
-                    state.decision.expected,
-                    state.observation.observed,
-                    state.verdict,
-                )
-            ] += 1
+        for (scope, version, expected, result, verdict), count in alike.items():
+            totals[scope, version, expected, observed_of(result), verdict] += count
         for (scope, _, version, decision), count in self.aside.items():
             verdict = _unprobed(decision)
             key = scope, version, decision.expected, Observed.NOT_PROBED, verdict

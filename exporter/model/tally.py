@@ -71,13 +71,13 @@ class Tally:
     dns_duration: dict[str, Histogram] = field(default_factory=dict)
     """By network name."""
     cycles: Counter[str] = field(default_factory=Counter)
-    """By outcome: completed, failed, skipped (no engine)."""
+    """By outcome: completed, failed, skipped (no engine, or paused)."""
     cycle_overruns: int = 0
     """Cycles skipped because the one before was still at work."""
     cycle_duration: Histogram = field(default_factory=lambda: Histogram(CYCLE_BOUNDS_S))
     control_failures: Counter[Scope] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
-    """Probes put off, by reason: neighbour_table, budget."""
+    """Probes put off, by reason: neighbour_table, conntrack, budget."""
     api_requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By endpoint class and HTTP code."""
     api_duration: Histogram = field(default_factory=lambda: Histogram(API_BOUNDS_S))
@@ -136,8 +136,12 @@ class Tally:
         self.cycle_overruns += 1
 
     def count_skipped(self) -> None:
-        """Count a cycle that was due while there was no engine."""
+        """Count a cycle that was due without an engine, or while probing is paused."""
         self.cycles["skipped"] += 1
+
+    def count_throttled(self, reason: str, probes: int) -> None:
+        """Count probes that are put off to a later cycle."""
+        self.throttled[reason] += probes
 
     def count_resync(self, reason: str) -> None:
         """Count a listing of everything."""

@@ -76,8 +76,6 @@ def headline_of(snapshot: Snapshot, now: datetime) -> Headline:
 
 def _why_nothing(snapshot: Snapshot, now: datetime) -> str | None:
     """Return why no verdict counts at all, None if they do."""
-    cycle = snapshot.cycle
-    ended = cycle.started + timedelta(seconds=cycle.duration_s) if cycle else None
     if snapshot.topology is None:
         return "Nothing verified: no Docker engine has answered yet."
     if not snapshot.engine_up:
@@ -85,13 +83,21 @@ def _why_nothing(snapshot: Snapshot, now: datetime) -> str | None:
     if not snapshot.topology.engine.local:
         reason = snapshot.topology.engine.local_reason or "the engine is not local"
         return f"Nothing verified, only listed: {reason}."
-    if ended is None or cycle is None:
-        return "Nothing verified yet: the first cycle is not done."
+    return _why_too_old(snapshot, now)
+
+
+def _why_too_old(snapshot: Snapshot, now: datetime) -> str | None:
+    cycle = snapshot.cycle
+    paused = snapshot.paused is not None
+    if cycle is None:
+        why = "probing is paused" if paused else "the first cycle is not done"
+        return f"Nothing verified yet: {why}."
+    age = now - cycle.started - timedelta(seconds=cycle.duration_s)
+    if paused:
+        return f"Probing is paused; the last cycle ended {ago(age)} ago."
     limit_s = _STALE_INTERVALS * snapshot.interval_s + cycle.duration_s
-    if (now - ended).total_seconds() > limit_s:
-        return (
-            f"Nothing verified any more: the last cycle ended {ago(now - ended)} ago."
-        )
+    if age.total_seconds() > limit_s:
+        return f"Nothing verified any more: the last cycle ended {ago(age)} ago."
     return None
 
 

@@ -33,13 +33,18 @@ class Sources:
 
     render: Callable[[str, str], tuple[bytes, str, str | None]]
     """Makes the metrics from the headers Accept and Accept-Encoding: body, content
-    type, content encoding. Called in a thread."""
+    type, content encoding. Called in a thread, where `ready` has none."""
     snapshot: Callable[[], Snapshot]
     clock: Clock
     unhealthy: Callable[[], str | None]
     """Why this process is not well, None if it is."""
     not_ready: Callable[[], str | None]
     """Why there is nothing to show yet, None once there is."""
+    ready: Callable[[str, str], tuple[bytes, str, str | None] | None] = (
+        lambda _accept, _encoding: None
+    )
+    """The same of what is rendered already, None if nothing is. Called on the event
+    loop: each change of threads costs a turn of whoever computes meanwhile."""
     reload: Reload | None = None
     """Reloads the configuration and returns its problems; None if not enabled."""
 
@@ -90,8 +95,10 @@ class _Answers:
             ", ".join(request.headers.getlist(name))
             for name in ("accept", "accept-encoding")
         ]
-        async with self._renderings:
-            rendered = await asyncio.to_thread(self._sources.render, *asked)
+        rendered = self._sources.ready(*asked)
+        if rendered is None:
+            async with self._renderings:
+                rendered = await asyncio.to_thread(self._sources.render, *asked)
         body, content_type, content_encoding = rendered
         headers = {"content-type": content_type, "vary": "Accept, Accept-Encoding"}
         if content_encoding is not None:

@@ -233,6 +233,8 @@ def _notices(snapshot: Snapshot) -> Iterator[str]:
         )
     if snapshot.engine_up and not snapshot.stream_connected:
         yield "The engine's event stream is not open; changes are seen late."
+    if snapshot.paused is not None:
+        yield printable(snapshot.paused)
     yield from map(printable, snapshot.notices)
 
 

@@ -123,6 +123,34 @@ def test_a_hung_engine_is_away(demo: Running) -> None:
         service.wait_for_cycle(trigger="start", **_ALL_FINE)
 
 
+@pytest.mark.suites("host")
+def test_nothing_is_sent_while_a_file_exists(demo: Running, tmp_path: Path) -> None:
+    """The metrics stay and say so; without the file it goes on."""
+    pause = tmp_path / "pause"
+    told = {"DOCKERNET_PROBE_PAUSE_FILE": str(pause)}
+    with serving(demo.engine, environment=told) as service:
+        service.wait_for_cycle(**_ALL_FINE)
+        assert service.value("dockernet_probing_paused") == 0
+        pause.touch()
+        eventually(lambda: service.value("dockernet_probing_paused") == 1, 5)
+        sent = service.samples("dockernet_probe_packets_sent_total")
+        skipped = service.value("dockernet_cycles_total", outcome="skipped") or 0
+
+        def later() -> bool:
+            now = service.value("dockernet_cycles_total", outcome="skipped")
+            return (now or 0) > skipped + 2
+
+        eventually(later, 10)
+        assert service.samples("dockernet_probe_packets_sent_total") == sent
+        assert b"Probing is paused" in service.get("")
+        assert service.get("-/ready") == b"ready\n"
+        pause.unlink()
+        service.wait_for_cycle(**_ALL_FINE)
+        assert service.value("dockernet_probing_paused") == 0
+        said = [line.split()[1] for line in service.log if str(pause) in line]
+        assert len(said) == 2
+
+
 def test_a_container_that_dies_is_let_go(demo: Running) -> None:
     """Its sockets are closed and its series are gone; the veth is not held."""
     engine = demo.engine

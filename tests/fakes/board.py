@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from exporter.board import Board, Change
 from exporter.cycle import CycleOutcome, CycleRunner
+from exporter.model.hoststate import HostState
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
 from exporter.model.pair import Planned
@@ -66,6 +67,6 @@ class Watch:
             engine_up=True,
             stream_connected=True,
             notices=(),
-            tables={},
+            host=HostState(),
             policy=self.policy,
         )

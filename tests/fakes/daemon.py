@@ -1,20 +1,22 @@
 """Everything around a daemon: an engine and cycles that do as a test says."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from exporter.agenda import Settings
 from exporter.board import Board
-from exporter.budget import NeighbourTable, SharedBudget
+from exporter.budget import SharedBudget
 from exporter.cycle import CycleOutcome, CycleRunner, LookAgain
 from exporter.daemon import Daemon
 from exporter.heartbeat import Heartbeat
+from exporter.model.hoststate import HostState
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import Selection
 from exporter.model.snapshot import Snapshot
-from exporter.model.topology import IpVersion, SandboxId, Topology
+from exporter.model.topology import SandboxId, Topology
 from exporter.sightings import CycleSettings
 from exporter.store import SnapshotStore
 from tests.fakes.clock import START, HandClock
@@ -93,7 +95,9 @@ class World:
         self.engine = Engine(demo())
         self.runner = Runner(self.engine, self.clock)
         self.store = SnapshotStore(Snapshot(taken=START))
-        self.budget = SharedBudget(self.clock, folder, folder)
+        self.budget = SharedBudget(self.clock, folder, lambda: self.host)
+        self.host = HostState()
+        self.pause_file = folder / "pause"
         self.daemon = Daemon(
             surveyor=self.engine,
             runner=self.runner,
@@ -102,9 +106,11 @@ class World:
             store=self.store,
             clock=self.clock,
             settings=Settings(
-                scopes=ICMP, looks_at=lambda _: True, resync_interval_s=300.0
+                scopes=ICMP,
+                looks_at=lambda _: True,
+                resync_interval_s=300.0,
+                pause_file=folder / "pause",
             ),
-            tables=dict[IpVersion, NeighbourTable],
             heartbeat=Heartbeat(lambda: None),
         )
 
@@ -125,3 +131,17 @@ class World:
     async def settled(self) -> None:
         """Wait for the first cycle."""
         await self.until(lambda: self.look().cycle is not None)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[World]:
+    """Run a daemon whose event stream stands."""
+    world = World(folder)
+    task = asyncio.create_task(world.daemon.run())
+    world.daemon.engine_connected(connected=True, error=None)
+    try:
+        yield world
+    finally:
+        await world.daemon.stop()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -10,6 +10,12 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 
+from exporter.model.hoststate import (
+    Conntrack,
+    HostState,
+    NeighbourTable,
+    TableSource,
+)
 from exporter.model.outcome import NOT_PROBED, Expected, Result, Scope, Verdict
 from exporter.model.pair import Controls, PairState
 from exporter.model.policy import NO_POLICY, Policy, Selector
@@ -30,6 +36,16 @@ from tests.fakes.topologies import container, demo, endpoint, network, topology
 
 NOW = STARTED + timedelta(seconds=7)
 """When the snapshots are taken: a few seconds after their cycle began."""
+
+
+HOST_STATE = HostState(
+    source=TableSource.OWN,
+    tables={
+        4: NeighbourTable(entries=37, fulls=2),
+        6: NeighbourTable(entries=5, fulls=0),
+    },
+    conntrack=Conntrack(entries=41, limit=262_144),
+)
 
 
 class StillClock:
@@ -142,8 +158,7 @@ def published(
         seen,
         taken=NOW,
         stream_connected=True,
-        neighbour_limit={4: 1024, 6: 1024},
-        neighbour_entries={4: 37, 6: 5},
+        host=HOST_STATE,
         tally=tally(found, seen.pairs),
         config_reloaded=STARTED - timedelta(hours=1),
     )

@@ -39,6 +39,7 @@ class Given:
     problems: Sequence[str] | None = None
     """What a reload reports; None is not enabled."""
     rendered: tuple[bytes, str, str | None] = (b"up 1\n", "text/plain", None)
+    ready: tuple[bytes, str, str | None] | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     reloads: int = 0
     telemetry_path: str = "/metrics"
@@ -51,6 +52,12 @@ class Given:
         self.renderer()
         return self.rendered
 
+    def look(self, accept: str, encoding: str) -> tuple[bytes, str, str | None] | None:
+        """Return what is rendered already."""
+        if self.ready is not None:
+            self.asked.append((accept, encoding))
+        return self.ready
+
     async def reload(self) -> Sequence[str]:
         """Reload."""
         self.reloads += 1
@@ -60,6 +67,7 @@ class Given:
         """Return the application."""
         sources = Sources(
             render=self.render,
+            ready=self.look,
             snapshot=lambda: self.snapshot,
             clock=Now(),
             unhealthy=lambda: self.unhealthy,

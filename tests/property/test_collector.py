@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.exposition import generate_latest as classic
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
@@ -11,8 +13,10 @@ from exporter.metrics import Exposition
 from exporter.metrics.catalogue import FAMILIES, most_series
 from exporter.metrics.collector import build
 from exporter.metrics.sizes import Sizes
+from exporter.metrics.text import EOF, head, lines
 from exporter.model.outcome import Scope
 from exporter.model.snapshot import Snapshot
+from tests.fakes.library_text import Library
 from tests.fakes.scrapes import matching, scrape, strays
 from tests.fakes.snapshots import StillClock
 from tests.strategies_model import snapshots
@@ -57,6 +61,20 @@ def test_openmetrics_parses_strictly(snapshot: Snapshot) -> None:
     families = list(openmetrics_families(text))  # type: ignore[no-untyped-call]
     series = matching(scrape(snapshot), "series")
     assert series == [sum(len(family.samples) for family in families)]
+
+
+@given(snapshots())
+def test_the_text_is_what_the_library_writes(snapshot: Snapshot) -> None:
+    """Byte by byte, in both formats."""
+    built = build(snapshot, shown=True, series_limit=10**9)
+    there = [one for one in built.scrape.values() if one.series]
+    for encode, is_openmetrics in ((classic, False), (openmetrics, True)):
+        ours = "".join(
+            head(one.family, is_openmetrics=is_openmetrics) + lines(one)
+            for one in there
+        )
+
+        assert encode(Library(there)).decode().removesuffix(EOF) == ours
 
 
 @given(snapshots())

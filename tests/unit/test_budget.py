@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -14,14 +15,18 @@ from hypothesis import strategies as st
 
 from exporter.budget import (
     WINDOW_S,
-    NeighbourTable,
     SharedBudget,
     allowance,
-    read_tables,
 )
 from exporter.errors import BusyError
-from exporter.model.neighbours import NeighbourBudget, NeighbourEntry
-from exporter.model.topology import NetworkId, SandboxId
+from exporter.model.hoststate import (
+    Conntrack,
+    HostState,
+    NeighbourTable,
+    TableSource,
+)
+from exporter.model.neighbours import NeighbourEntry
+from exporter.model.topology import IP_VERSIONS, NetworkId, SandboxId
 from tests.fakes.clock import HandClock
 
 SHARE = 256
@@ -45,8 +50,7 @@ def shared(
     folder: Path, clock: HandClock | None = None, patience_s: float = 60.0
 ) -> SharedBudget:
     """Return a budget of an untouched kernel, as an own process would have it."""
-    proc = folder / "no-proc"
-    return SharedBudget(clock or HandClock(), folder, proc, patience_s)
+    return SharedBudget(clock or HandClock(), folder, patience_s=patience_s)
 
 
 @given(
@@ -219,28 +223,106 @@ def test_the_lock_is_released_when_a_cycle_fails(tmp_path: Path) -> None:
     assert spend(shared(tmp_path), 5) == 5
 
 
-def test_tables_are_read_for_both_families(tmp_path: Path) -> None:
-    """Entries are hexadecimal; the smaller family limits."""
-    for family, cache, used in (("ipv4", "arp_cache", 16), ("ipv6", "ndisc_cache", 90)):
-        limits = tmp_path / f"sys/net/{family}/neigh/default"
-        limits.mkdir(parents=True)
-        (limits / "gc_thresh2").write_text("100\n")
-        (limits / "gc_thresh3").write_text("400\n")
-        statistics = tmp_path / "net/stat"
-        statistics.mkdir(parents=True, exist_ok=True)
-        (statistics / cache).write_text(f"entries allocs\n{used:08x} 00000000\n")
+def tables(**v4: int) -> HostState:
+    """Return tables of which the older family's is as told."""
+    return HostState(
+        source=TableSource.OWN, tables={4: NeighbourTable(**v4), 6: NeighbourTable()}
+    )
 
-    tables = read_tables(tmp_path)
 
-    assert tables[6] == NeighbourTable(entries=90, soft_limit=100, hard_limit=400)
-    with SharedBudget(HandClock(), tmp_path, tmp_path).hold(lambda _: None) as held:
-        assert isinstance(held, NeighbourBudget)
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_family_with_less_room_decides(tmp_path: Path, version: int) -> None:
+    """Below gc_thresh2, beside what others have there."""
+    found = {v: NeighbourTable(entries=502 if v == version else 0) for v in IP_VERSIONS}
+    budget = SharedBudget(HandClock(), tmp_path, lambda: HostState(tables=found))
+
+    assert spend(budget, 1000) == 10
+
+
+def test_after_an_overflow_nothing_new_is_added_for_a_window(tmp_path: Path) -> None:
+    """Whoever caused it: everybody's new connections break. What exists may be used."""
+    clock, state = HandClock(), [tables(entries=0, fulls=7)]
+    budget = SharedBudget(clock, tmp_path, lambda: state[0])
+    first = spend(budget, 10)
+    before = budget.notices
+    state[0] = tables(entries=0, fulls=8)
+    clock.move(15)
+    closed = (spend(budget, 100), budget.notices)
+    clock.move(WINDOW_S - 1)
+    still = spend(budget, 100)
+    clock.move(2)
+
+    assert (first, before) == (10, ())
+    assert closed[0] == 0
+    assert "table_fulls" in closed[1][0]
+    assert still == 0
+    assert (spend(budget, 100, start=500), budget.notices) == (100, ())
+
+
+def test_known_entries_are_used_while_nothing_new_is_added(tmp_path: Path) -> None:
+    """They cost nothing."""
+    state = [tables(entries=0, fulls=0)]
+    budget = SharedBudget(HandClock(), tmp_path, lambda: state[0])
+    spend(budget, 10)
+    state[0] = tables(entries=0, fulls=1)
+
+    with budget.hold(lambda _: None) as held:
         assert held.take(entries(10))
-        assert not held.take(entries(1, start=50))
+        assert not held.take(entries(1, start=10))
 
 
-def test_unreadable_tables_take_the_kernels_defaults(tmp_path: Path) -> None:
-    """Outside the initial network namespace neither file exists."""
-    table = NeighbourTable(entries=0, soft_limit=512, hard_limit=1024)
+def test_overflows_before_the_first_look_are_of_the_past(tmp_path: Path) -> None:
+    """The counter is since the boot; and where it cannot be read, nothing rises."""
+    budget = SharedBudget(HandClock(), tmp_path, lambda: tables(entries=0, fulls=99))
+    unseen = [tables(entries=0, fulls=5), HostState()]
+    other = SharedBudget(HandClock(), tmp_path, lambda: unseen.pop(0))
 
-    assert read_tables(tmp_path) == {4: table, 6: table}
+    assert spend(budget, 10) == 10
+    assert (spend(other, 10, start=20), spend(other, 10, start=40)) == (10, 10)
+
+
+def test_what_is_assumed_of_the_host_is_said_once_it_was_looked_at(
+    tmp_path: Path,
+) -> None:
+    """Not before: it may well be readable."""
+    for source, word in (
+        (TableSource.NONE, "tables cannot be read"),
+        (TableSource.INIT_ENTRIES, "limits of the host's neighbour tables cannot"),
+    ):
+        state = HostState(source=source)
+        budget = SharedBudget(HandClock(), tmp_path, [state].pop)
+
+        before = budget.notices
+        assert before == ()
+        assert budget.look() == budget.host == state
+        assert word in budget.notices[0]
+
+
+def test_a_nearly_full_connection_table_is_said_until_it_is_well_below(
+    tmp_path: Path,
+) -> None:
+    """Above 80 %, until below 70 %: not back and forth with every cycle."""
+    now = [0]
+
+    def read() -> HostState:
+        conntrack = Conntrack(entries=now[0], limit=1000)
+        return replace(tables(), conntrack=conntrack)
+
+    budget = SharedBudget(HandClock(), tmp_path, read)
+    seen = []
+    for now[0] in (799, 800, 701, 700, 699, 799):
+        budget.look()
+        seen.append((budget.is_strained, len(budget.notices)))
+
+    calm, strained = (False, 0), (True, 1)
+    assert seen == [calm, strained, strained, strained, calm, calm]
+
+
+def test_a_connection_table_without_a_limit_asks_for_nothing(tmp_path: Path) -> None:
+    """Nor does one that is not there."""
+    for conntrack in (None, Conntrack(entries=5, limit=0)):
+        state = replace(tables(), conntrack=conntrack)
+        budget = SharedBudget(HandClock(), tmp_path, [state].pop)
+        budget.look()
+
+        assert not budget.is_strained

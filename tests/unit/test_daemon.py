@@ -2,21 +2,25 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.budget import SharedBudget
+from exporter.budget import WINDOW_S, SharedBudget
 from exporter.dirt import Dirt
 from exporter.errors import BusyError, EngineUnavailable
+from exporter.model.hoststate import (
+    Conntrack,
+    HostState,
+    NeighbourTable,
+    TableSource,
+)
 from exporter.model.outcome import Result, Verdict
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import SandboxId
-from tests.fakes.daemon import World
+from tests.fakes.daemon import World, running
 from tests.fakes.prober import but, docker_like
 
 AWAY = EngineUnavailable("unix:///run/docker.sock", "connection refused")
@@ -28,20 +32,6 @@ pytestmark = pytest.mark.anyio
 def anyio_backend() -> str:
     """Run on the loop that the service runs on."""
     return "asyncio"
-
-
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[World]:
-    """Run a daemon whose event stream stands."""
-    world = World(folder)
-    task = asyncio.create_task(world.daemon.run())
-    world.daemon.engine_connected(connected=True, error=None)
-    try:
-        yield world
-    finally:
-        await world.daemon.stop()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 FINE = {Verdict.AS_EXPECTED: 20}
@@ -286,7 +276,7 @@ async def test_a_listing_is_due_after_its_interval(tmp_path: Path) -> None:
 async def test_it_stops_while_another_process_holds_the_lock(tmp_path: Path) -> None:
     """SIGTERM is not kept waiting by somebody who is stopped."""
     world = World(tmp_path)
-    with SharedBudget(world.clock, tmp_path, tmp_path).hold(lambda _: None):
+    with SharedBudget(world.clock, tmp_path).hold(lambda _: None):
         task = asyncio.create_task(world.daemon.run())
         await world.until(lambda: "sharing" in world.daemon._failing)  # noqa: SLF001
         async with asyncio.timeout(2):
@@ -346,3 +336,48 @@ async def test_a_silence_of_a_moment_raises_nothing(
         await world.until(lambda: world.verdicts() == FINE)
 
         assert not world.look().violations
+
+
+async def test_beside_a_nearly_full_connection_table_little_is_probed(
+    tmp_path: Path,
+) -> None:
+    """What is put off is counted, said once each way, and looked at afterwards."""
+    async with running(tmp_path) as world:
+        await world.settled()
+        calm = world.host
+        world.host = replace(calm, conntrack=Conntrack(entries=90, limit=100))
+        with capture_logs() as logs:
+            for _ in range(2):
+                await world.daemon.tick()
+            spared = world.runner.selections[-1]
+            world.host = calm
+            await world.daemon.tick()
+        throttled = world.look().tally.throttled
+
+        assert spared.probed == ()
+        assert throttled == {"conntrack": 2 * 20}
+        assert len(world.runner.selections[-1].probed) == 20
+        assert [e["event"] for e in logs if "notice" in e] == [
+            "notice.raised",
+            "notice.cleared",
+        ]
+
+
+async def test_after_an_overflow_what_needs_new_entries_waits(tmp_path: Path) -> None:
+    """Counted as what the neighbour table put off, and said."""
+    async with running(tmp_path) as world:
+        table = NeighbourTable(entries=0, fulls=1)
+        world.host = HostState(
+            source=TableSource.OWN, tables={4: table, 6: NeighbourTable()}
+        )
+        await world.settled()
+        world.clock.move(WINDOW_S + 1)
+        world.host = replace(
+            world.host, tables={4: replace(table, fulls=2), 6: NeighbourTable()}
+        )
+        await world.daemon.tick()
+
+        assert world.runner.selections[-1].probed == ()
+        assert world.look().tally.throttled["neighbour_table"] == 20
+        assert "table_fulls" in world.look().notices[0]
+        assert world.look().host.tables[4].fulls == 2

@@ -12,6 +12,7 @@ from exporter import oneshot
 from exporter.budget import SharedBudget
 from exporter.config import Config
 from exporter.errors import EngineNotLocal, UnknownName
+from exporter.model.hoststate import HostState, NeighbourTable
 from exporter.model.inspection import NOT_INSPECTED
 from exporter.model.outcome import Result, Verdict
 from exporter.model.snapshot import Snapshot
@@ -42,6 +43,7 @@ class Bench:
         self.slept: list[float] = []
         self.said: list[str] = []
         monkeypatch.setattr(oneshot, "open_session", self._open)
+        self.host = HostState()
         monkeypatch.setattr("exporter.oneshot.time.sleep", self._sleep)
         monkeypatch.setattr(oneshot, "SystemClock", lambda: self.clock)
 
@@ -64,7 +66,7 @@ class Bench:
             prober=self.prober,
             survey=SimpleNamespace(full=self._survey, notices=(), host_found=None),
             inspector=SimpleNamespace(inspect=lambda *_: NOT_INSPECTED),
-            budget=SharedBudget(self.clock, self.folder, self.folder),
+            budget=SharedBudget(self.clock, self.folder, lambda: self.host),
         )
         return nullcontext(session)
 
@@ -270,9 +272,8 @@ def test_a_table_that_others_fill_ends_in_unverified(
 ) -> None:
     """It neither waits for ever nor passes what it could not look at."""
     bench = Bench(monkeypatch, tmp_path, demo())
-    statistics = tmp_path / "net/stat"
-    statistics.mkdir(parents=True)
-    (statistics / "arp_cache").write_text("entries\n00000300\n")
+    full = NeighbourTable(entries=0x300)
+    bench.host = HostState(tables={4: full, 6: NeighbourTable()})
 
     snapshot = bench.check(everything=True)
 

@@ -1,18 +1,17 @@
-"""Rules of the collector: one snapshot a scrape, nothing kept but what was built."""
+"""Rules of what a scrape shows: one snapshot, nothing kept but what was built."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.registry import REGISTRY  # to see that it is left alone
 
-from exporter.metrics.catalogue import FAMILIES
-from exporter.metrics.collector import Collector
+from exporter.metrics import Exposition
 from exporter.model.snapshot import Snapshot
 from tests.fakes import snapshots
 from tests.fakes.report_samples import crowd, snapshot
-from tests.fakes.scrapes import matching, scrape
+from tests.fakes.scrapes import Scrape, matching, parsed, scrape
 from tests.fakes.snapshots import StillClock
 
 
@@ -29,22 +28,14 @@ class Source:
         return self.current
 
 
-def value(collector: Collector, name: str) -> float | None:
-    """Return the value of a family's one sample, None if it has none."""
-    for metric in collector.collect():
-        for sample in metric.samples:
-            if sample.name == f"dockernet_{name}":
-                return sample.value
-    return None
+def shown(exposition: Exposition) -> Scrape:
+    """Return what a scrape shows."""
+    return parsed(exposition.render().body.decode())
 
 
-def test_registering_takes_no_snapshot() -> None:
-    """A collector describes itself; nothing is collected for that."""
-    source = Source(snapshots.small())
-    registry = CollectorRegistry(auto_describe=True)
-    registry.register(Collector(source, StillClock()))
-
-    assert 0 == source.asked
+def value(exposition: Exposition, name: str) -> float | None:
+    """Return the value of a family's first sample, None if it has none."""
+    return next(iter(matching(shown(exposition), name)), None)
 
 
 def test_the_global_registry_stays_out_of_it() -> None:
@@ -55,18 +46,10 @@ def test_the_global_registry_stays_out_of_it() -> None:
     assert [] == [name for name in names if name.startswith("dockernet")]
 
 
-def test_every_family_is_described() -> None:
-    """With no sample."""
-    described = list(Collector(Source(snapshots.small()), StillClock()).describe())
-
-    assert len(FAMILIES) == len(described)
-    assert [] == [metric for metric in described if metric.samples]
-
-
 def test_a_scrape_takes_one_snapshot() -> None:
     """A second one might be another."""
     source = Source(snapshots.small())
-    list(Collector(source, StillClock()).collect())
+    Exposition(source, StillClock()).render()
 
     assert 1 == source.asked
 
@@ -74,35 +57,34 @@ def test_a_scrape_takes_one_snapshot() -> None:
 def test_every_scrape_shows_the_newest_snapshot() -> None:
     """What was built before is not shown again."""
     source = Source(snapshots.small())
-    collector = Collector(source, StillClock())
-    before = value(collector, "docker_up")
+    exposition = Exposition(source, StillClock())
+    before = value(exposition, "docker_up")
     source.current = snapshots.engine_down()
 
-    assert (1, 0) == (before, value(collector, "docker_up"))
+    assert (1, 0) == (before, value(exposition, "docker_up"))
 
 
 def test_what_is_gone_has_no_series() -> None:
     """No metric object outlives its scrape."""
     source = Source(snapshot(crowd({"a": 2, "b": 2})))
-    collector = Collector(source, StillClock())
-    list(collector.collect())
+    exposition = Exposition(source, StillClock())
+    exposition.render()
     source.current = snapshot(crowd({"a": 2}))
 
     left = [
-        sample.labels
-        for metric in collector.collect()
-        for sample in metric.samples
-        if "b" in (sample.labels.get("network"), sample.labels.get("source_network"))
+        labels
+        for series in shown(exposition).values()
+        for labels in map(dict, series)
+        if "b" in (labels.get("network"), labels.get("source_network"))
     ]
     assert [] == left
 
 
 def test_two_scrapes_of_one_snapshot_are_alike() -> None:
-    """But for how long they took."""
-    collector = Collector(Source(snapshots.small()), StillClock())
-    first, second = list(collector.collect()), list(collector.collect())
+    """It is rendered once."""
+    exposition = Exposition(Source(snapshots.small()), StillClock())
 
-    assert first == second
+    assert exposition.render() == exposition.render()
 
 
 def test_ages_go_on_while_nothing_is_published() -> None:
@@ -115,69 +97,71 @@ def test_ages_go_on_while_nothing_is_published() -> None:
             """Return 13:00 and a few seconds."""
             return super().now_utc().replace(hour=13)
 
-    collector = Collector(Source(snapshots.small()), LaterClock())
+    exposition = Exposition(Source(snapshots.small()), LaterClock())
 
-    assert 3607 == value(collector, "pair_oldest_probe_age_seconds")
+    assert 3607 == value(exposition, "pair_oldest_probe_age_seconds")
 
 
-def test_the_scrapes_own_duration() -> None:
+def test_how_long_rendering_took() -> None:
     """One look at the clock before and one after."""
-    collector = Collector(Source(snapshots.small()), StillClock())
+    exposition = Exposition(Source(snapshots.small()), StillClock())
 
     duration = pytest.approx(0.001)
-    assert duration == value(collector, "collect_duration_seconds")
+    assert duration == value(exposition, "collect_duration_seconds")
 
 
 def test_detail_comes_back_only_well_below_the_limit() -> None:
     """45 containers are 2070 pairs, 43 are 1892, 38 are 1482."""
     source = Source(snapshot(crowd({"a": 43})))
-    collector = Collector(source, StillClock())
-    shown = []
+    exposition = Exposition(source, StillClock())
+    seen = []
     for containers in (43, 45, 43, 38, 43):
         source.current = snapshot(crowd({"a": containers}))
-        shown.append(value(collector, "pair_detail_enabled"))
+        seen.append(value(exposition, "pair_detail_enabled"))
 
-    assert [1, 0, 0, 1, 1] == shown
+    assert [1, 0, 0, 1, 1] == seen
 
 
 def test_detail_does_not_flap_while_a_snapshot_stays() -> None:
     """A scrape in between changes nothing."""
     source = Source(snapshot(crowd({"a": 45})))
-    collector = Collector(source, StillClock())
-    value(collector, "pair_detail_enabled")
+    exposition = Exposition(source, StillClock())
+    value(exposition, "pair_detail_enabled")
     source.current = snapshot(crowd({"a": 43}))
 
-    again = [value(collector, "pair_detail_enabled") for _ in range(3)]
+    again = [value(exposition, "pair_detail_enabled") for _ in range(3)]
     assert [0, 0, 0] == again
 
 
 def test_an_engine_that_goes_away_takes_its_measurements_along() -> None:
     """And brings them back."""
     source = Source(snapshots.small())
-    collector = Collector(source, StillClock())
+    exposition = Exposition(source, StillClock())
     seen = []
     for engine_up in (True, False, True):
         source.current = replace(snapshots.small(), engine_up=engine_up)
-        seen.append(value(collector, "pair_reachable"))
+        seen.append(value(exposition, "pair_reachable"))
 
     assert [1, None, 1] == seen
 
 
 def test_families_without_samples_are_left_out() -> None:
     """No empty headings."""
-    collector = Collector(Source(snapshots.never_up()), StillClock())
+    text = Exposition(snapshots.never_up, StillClock()).render().body.decode()
+    names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
 
-    assert [] == [metric for metric in collector.collect() if not metric.samples]
-    assert [] == matching(scrape(snapshots.never_up()), "network_info")
+    assert names == {f"dockernet_{bare(name)}" for name in parsed(text)}
+    assert "dockernet_network_info" not in names
+
+
+def bare(sample: str) -> str:
+    """Return the name of a sample's family."""
+    return re.sub(r"_(bucket|sum|count)$", "", sample)
 
 
 def test_endpoint_info_can_be_switched_off() -> None:
     """Its series change whenever a container is replaced; not everybody wants them."""
-    registry = CollectorRegistry()
-    registry.register(Collector(snapshots.small, StillClock(), endpoint_info=False))
+    found = shown(Exposition(snapshots.small, StillClock(), endpoint_info=False))
 
-    names = {metric.name for metric in registry.collect()}
-
-    assert "dockernet_endpoint_info" not in names
-    assert "dockernet_endpoint" not in names
-    assert "dockernet_network" in names or "dockernet_network_info" in names
+    assert "endpoint_info" not in found
+    assert "network_info" in found

@@ -3,6 +3,9 @@
 import gzip
 import re
 import subprocess
+import zlib
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from exporter.metrics.exposition import (
     prefers_openmetrics,
 )
 from exporter.model.snapshot import Snapshot
+from exporter.store import SnapshotStore
 from tests.fakes import snapshots
 from tests.fakes.scrapes import text_of
 from tests.fakes.snapshots import StillClock
@@ -187,3 +191,113 @@ def test_compressed_is_the_same_text() -> None:
 
     assert text_of(snapshots.small()).encode() == gzip.decompress(body)
     assert b"\0\0\0\0" == body[4:8]
+
+
+def test_compressed_is_one_member() -> None:
+    """Browsers and many libraries stop at the end of the first, without a word."""
+    body = exposition(snapshots.small()).render("", "gzip").body
+    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+    assert text_of(snapshots.small()).encode() == inflate.decompress(body)
+    assert (True, b"") == (inflate.eof, inflate.unused_data)
+
+
+class LaterClock(StillClock):
+    """A clock that a test moves on."""
+
+    later_s = 0.0
+
+    def now_utc(self) -> datetime:
+        """Return the time of the snapshots, and what was added."""
+        return super().now_utc() + timedelta(seconds=self.later_s)
+
+
+@pytest.mark.parametrize("accept", ["", PROMETHEUS_3])
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_only_ages_change_while_a_snapshot_stays(accept: str, encoding: str) -> None:
+    """The rest is the same bytes, and no family stands there twice."""
+    clock = LaterClock()
+    one = Exposition(snapshots.small, clock)
+    texts = []
+    for later_s in (0, 60):
+        clock.later_s = later_s
+        body = one.render(accept, encoding).body
+        texts.append(gzip.decompress(body) if encoding else body)
+
+    before, after = (text.decode().splitlines() for text in texts)
+    changed = [pair for pair in zip(before, after, strict=True) if len({*pair}) > 1]
+    ages = "dockernet_pair_oldest_probe_age_seconds"
+    expected = [
+        (f'{ages}{{expected="{promise}"}} 7.0', f'{ages}{{expected="{promise}"}} 67.0')
+        for promise in ("reachable", "isolated")
+    ]
+    heads = [line for line in after if line.startswith("# TYPE")]
+    assert expected == changed
+    assert len(heads) == len(set(heads))
+
+
+def test_nothing_is_ready_before_something_is_rendered() -> None:
+    """Then a scrape has to wait for it."""
+    one = exposition(snapshots.small())
+    before = one.ready()
+    one.prepare()
+
+    assert before is None
+    assert one.render() == one.ready()
+
+
+class SlowClock(StillClock):
+    """A clock at which rendering takes as long as a test says."""
+
+    def __init__(self, took_s: float) -> None:
+        """Start at zero."""
+        super().__init__()
+        self._took_s = took_s
+
+    def monotonic_s(self) -> float:
+        """Return so many seconds more than last time."""
+        return super().monotonic_s() * 1000 * self._took_s
+
+
+@pytest.mark.parametrize(("took_s", "waits"), [(0.019, True), (0.021, False)])
+def test_a_slow_rendering_is_not_waited_for(took_s: float, *, waits: bool) -> None:
+    """A scrape shows the snapshot before until the next is rendered."""
+    current = [snapshots.small()]
+    one = Exposition(lambda: current[0], SlowClock(took_s))
+    one.prepare()
+    before = one.ready()
+    current[0] = snapshots.engine_down()
+    behind = one.ready()
+    one.prepare()
+    after = one.ready()
+
+    assert before is not None
+    assert after is not None
+    assert behind == (None if waits else before)
+    assert b"docker_up 1.0" in before.body
+    assert b"docker_up 0.0" in after.body
+
+
+def test_where_rendering_fails_the_old_is_not_served() -> None:
+    """It would look as if all were well for ever."""
+    current = [snapshots.small()]
+    one = Exposition(lambda: current[0], SlowClock(1.0))
+    one.prepare()
+    current[0] = replace(current[0], pairs=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        one.prepare()
+
+    assert one.ready() is None
+
+
+def test_a_snapshot_is_rendered_once() -> None:
+    """Whatever is asked of it; the clock is looked at before and after."""
+    clock = StillClock()
+    one = Exposition(SnapshotStore(snapshots.small()).current, clock)
+    one.prepare()
+    looks = clock.monotonic_s()
+    for accept in ("", PROMETHEUS_3):
+        for encoding in ("", "gzip"):
+            one.render(accept, encoding)
+
+    assert pytest.approx(looks + 0.001) == clock.monotonic_s()

@@ -16,7 +16,15 @@ from exporter.model.outcome import Expected, Result, Verdict, observed_of
 from exporter.model.pair import Decision, Pair, PairState
 from exporter.model.topology import ContainerId, NetworkId
 from tests.fakes import snapshots
-from tests.fakes.report_samples import STARTED, dead, demo_on_host, skipped, snapshot
+from tests.fakes.report_samples import (
+    STARTED,
+    crowd,
+    dead,
+    demo_on_host,
+    leaking,
+    skipped,
+    snapshot,
+)
 
 MINE: EndpointKey = (ContainerId("mybridge1"), NetworkId("net-mybridge"), 4)
 
@@ -50,6 +58,16 @@ def test_a_peer_counts_where_it_was_measured() -> None:
     facts = gather(snapshots.small())
 
     assert Peers(expected=1, reachable=1, unexpected=0) == facts.peers[MINE]
+
+
+def test_peers_that_fare_alike_count_each() -> None:
+    """Of three on its network two answer, of the other network both."""
+    found = snapshot(crowd({"a": 4, "b": 2}), dead("a-app-2"), leaking)
+    peers = gather(found).peers
+
+    assert peers[ContainerId("a-app-1"), NetworkId("net-a"), 4] == Peers(
+        expected=3, reachable=2, unexpected=2
+    )
 
 
 def test_a_peer_that_leaks_is_unexpected() -> None:

@@ -1,7 +1,6 @@
 """Rules of families and their samples."""
 
 import pytest
-from prometheus_client.core import Metric
 
 from exporter.metrics.family import Family, Kind, Label, Samples, closed
 from exporter.model.tally import Histogram
@@ -11,54 +10,6 @@ GAUGE = Family(name="things", kind=Kind.GAUGE, help="Things.", labels=(NAME,))
 TOTAL = Family(name="things_total", kind=Kind.COUNTER, help="Things.", labels=(NAME,))
 TIMES = Family(name="thing_seconds", kind=Kind.HISTOGRAM, help="Times.", labels=(NAME,))
 INFO = Family(name="thing_info", kind=Kind.INFO, help="A thing.", labels=(NAME,))
-
-
-def rows(metric: Metric) -> list[tuple[str, dict[str, str], float]]:
-    """Return a metric's samples as plain tuples."""
-    return [(one.name, dict(one.labels), one.value) for one in metric.samples]
-
-
-@pytest.mark.parametrize(
-    ("family", "name"),
-    [
-        pytest.param(GAUGE, "dockernet_things", id="gauge"),
-        pytest.param(TOTAL, "dockernet_things_total", id="counter"),
-        pytest.param(INFO, "dockernet_thing_info", id="info"),
-    ],
-)
-def test_a_sample_has_the_name_of_its_family(family: Family, name: str) -> None:
-    """The name in the catalogue is the name in the text."""
-    samples = Samples(family)
-    samples.put(1, "a")
-
-    assert [(name, {"name": "a"}, 1)] == rows(samples.metric())
-
-
-def test_no_counter_says_when_it_was_created() -> None:
-    """`_created` would double every counter."""
-    samples = Samples(TOTAL)
-    samples.put(3, "a")
-
-    assert ["dockernet_things_total"] == [one.name for one in samples.metric().samples]
-
-
-def test_a_histogram_has_all_its_buckets_cumulated() -> None:
-    """Bounds are upper bounds, the last is +Inf and equals the count."""
-    histogram = Histogram((0.5, 1.0))
-    for value_s in (0.1, 0.5, 0.7, 3.0):
-        histogram.observe(value_s)
-    samples = Samples(TIMES)
-    samples.merge(histogram, "a")
-
-    expected = [
-        ("dockernet_thing_seconds_bucket", {"name": "a", "le": "0.5"}, 2),
-        ("dockernet_thing_seconds_bucket", {"name": "a", "le": "1.0"}, 3),
-        ("dockernet_thing_seconds_bucket", {"name": "a", "le": "+Inf"}, 4),
-        ("dockernet_thing_seconds_count", {"name": "a"}, 4),
-        ("dockernet_thing_seconds_sum", {"name": "a"}, pytest.approx(4.3)),
-    ]
-    assert expected == rows(samples.metric())
-    assert len(expected) == samples.series
 
 
 def test_merged_histograms_leave_the_originals_alone() -> None:

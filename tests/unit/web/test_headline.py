@@ -118,6 +118,20 @@ def test_first_cycle() -> None:
     ) == said(replace(good(), cycle=None))
 
 
+def test_paused() -> None:
+    """Nobody takes for verified what nobody looks at any more."""
+    paused = replace(good(), paused="probing is paused")
+
+    assert (
+        Tone.DOUBT,
+        "Probing is paused; the last cycle ended 5 seconds ago.",
+    ) == said(paused)
+    assert (
+        Tone.DOUBT,
+        "Nothing verified yet: probing is paused.",
+    ) == said(replace(paused, cycle=None))
+
+
 def test_remote_engine() -> None:
     """Where nothing can be entered, nothing is fine."""
     found = topology()

@@ -248,10 +248,12 @@ def test_notices() -> None:
         notices=("CAP_SYS_PTRACE is missing",),
         config_reload_ok=False,
         stream_connected=False,
+        paused="probing is paused: /run/x exists",
     )
     _, read = page(found)
 
     assert "CAP_SYS_PTRACE is missing" in read.text
+    assert "probing is paused: /run/x exists" in read.text
     assert "The newest configuration could not be loaded" in read.text
     assert "event stream is not open" in read.text
 

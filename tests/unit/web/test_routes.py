@@ -30,6 +30,17 @@ class TestMetrics:
         assert "Accept, Accept-Encoding" == response.headers["vary"]
         assert "content-encoding" not in response.headers
 
+    def test_what_is_ready_is_answered_at_once(self) -> None:
+        """Without a thread, in the format that is asked for."""
+        given = Given(ready=(b"ready", "text/plain", None))
+
+        response = fetched(
+            given.app(), "/metrics", headers={"accept": "a/b", "accept-encoding": "c"}
+        )
+
+        assert b"ready" == response.content
+        assert [("a/b", "c")] == given.asked
+
     def test_compressed(self) -> None:
         """A compressed body says so."""
         packed = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x03\x00" + bytes(8)

@@ -1,0 +1,51 @@
+"""Rendering ahead of the scrapes, in a thread of its own.
+
+A scrape that came first would have to wait for it, and beside a cycle at work that is
+long. Whatever is published meanwhile, only the newest snapshot is rendered.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock
+
+import structlog
+
+from exporter.metrics.exposition import Exposition
+
+
+class Ahead:
+    """Keeps an exposition prepared."""
+
+    def __init__(self, exposition: Exposition) -> None:
+        """Bind to an exposition; nothing is rendered yet."""
+        self._exposition = exposition
+        self._pool = ThreadPoolExecutor(1, "render")
+        self._lock = Lock()
+        self._is_due = False
+        self._is_failing = False
+        self._log = structlog.get_logger("metrics")
+
+    def published(self) -> None:
+        """Take note of a new snapshot; returns at once, from any thread."""
+        with self._lock:
+            if self._is_due:
+                return
+            self._is_due = True
+        with suppress(RuntimeError):  # stopped: nobody scrapes any more
+            self._pool.submit(self._prepare)
+
+    def stop(self) -> None:
+        """Finish what is in hand."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _prepare(self) -> None:
+        with self._lock:
+            self._is_due = False  # what is published from here on asks for another
+        try:
+            self._exposition.prepare()
+        except Exception:  # noqa: BLE001 - a scrape tries again, and answers 500
+            if not self._is_failing:
+                self._log.exception("render.failed")
+            self._is_failing = True
+        else:
+            self._is_failing = False
