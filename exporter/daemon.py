@@ -6,7 +6,7 @@ counted, and logged once a change of state.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,9 +19,11 @@ from exporter.budget import NeighbourTable, SharedBudget
 from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.dirt import Dirt
-from exporter.errors import EngineError, ExporterError
+from exporter.durations import Durations
+from exporter.errors import EngineError
 from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
+from exporter.model.detection import NO_DETECTION, Detection
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair
 from exporter.model.plan import (
@@ -36,21 +38,23 @@ from exporter.model.plan import (
 )
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.snapshot import CycleInfo, Snapshot
+from exporter.model.sweep import SWEEPS, Choose
 from exporter.model.tally import Tally
 from exporter.model.topology import IpVersion, Network, SandboxId, Topology
 from exporter.presence import Presence
 from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
+from exporter.supervisor import Supervisor
 from exporter.troubles import Troubles
 
 T = TypeVar("T")
 RETRY_S = 1.0
 """Seconds until an engine whose event stream is open is asked again."""
+QUICK = frozenset({*SWEEPS, "change"})
+"""Triggers of cycles that must not take long."""
 RECHECK_S = 1.5
 """Seconds until a silence that a cycle has found is looked at again; more than
 `CycleSettings.apart_s`."""
-Choose = Callable[[tuple[Planned, ...]], tuple[Planned, ...]]
-"""Which of the planned pairs a cycle is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +83,18 @@ class Daemon:
         settings: Settings,
         tables: Callable[[], Mapping[IpVersion, NeighbourTable]],
         heartbeat: Heartbeat,
+        sweeper: CycleRunner | None = None,
+        detection: Callable[[], Detection] = lambda: NO_DETECTION,
     ) -> None:
-        """Bind the parts together; nothing starts yet."""
+        """Bind the parts; nothing starts yet. Without a sweeper the runner sweeps."""
         self._surveyor = surveyor
-        self._runner = runner
+        self._runner, self._sweeper = runner, sweeper or runner
+        self._detection = detection
         self._budget = budget
-        self._board = board
-        self._store = store
+        self._board, self._store = board, store
         self._clock = clock
         self._settings = settings
-        self._tables = tables
-        self._heartbeat = heartbeat
+        self._tables, self._heartbeat = tables, heartbeat
         self._log = structlog.get_logger("daemon")
         self._engine_pool = ThreadPoolExecutor(1, "engine")
         self._probe_pool = ThreadPoolExecutor(1, "probe")
@@ -99,12 +104,12 @@ class Daemon:
         self._doubtful: frozenset[Pair] = frozenset()
         self._topology: Topology | None = None
         self._presence = Presence(clock)
-        self._connected = False
-        self._engine_up = False
-        self._losses = 0
-        self._sweeps = 0
-        self._stopping = False
+        self._connected = self._engine_up = self._stopping = False
+        self._losses = self._sweeps = 0
         self._failing = Troubles()
+        self.supervisor = Supervisor(board, self._failing, self._log)
+        self._guarded = self.supervisor.guarded
+        self._cycles, self._surveys = Durations(), Durations()
         self._listed_s = self._progress_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
 
@@ -152,15 +157,21 @@ class Daemon:
         self._log.warning("cycle.skipped", reason="the cycle before is still at work")
         self._age()
 
-    def reconfigure(self, settings: Settings, runner: CycleRunner) -> None:
+    def reconfigure(
+        self, settings: Settings, runner: CycleRunner, sweeper: CycleRunner
+    ) -> None:
         """Take over reloaded settings from the next cycle on."""
         self._settings = settings
-        self._runner = runner
+        self._runner, self._sweeper = runner, sweeper
 
     def config_loaded(self, ok: bool) -> None:
         """Take note of how the newest reload went."""
         when = self._clock.now_utc() if ok else self._config[1]
         self._config = (ok, when)
+        self._publish()
+
+    def detection_changed(self) -> None:
+        """Take note that changes on the host are noticed otherwise than before."""
         self._publish()
 
     def _recheck(self, pairs: frozenset[Pair]) -> None:
@@ -221,6 +232,12 @@ class Daemon:
         if age_s >= self._settings.resync_interval_s:
             self.changed(Dirt(resync="interval"))
 
+    async def sweep(self, trigger: str, choose: Choose) -> None:
+        """Look at once at what may have changed; the trigger is one of `SWEEPS`."""
+        if self._engine_up:
+            self._board.count(lambda tally: tally.count_sweep(trigger))
+            await self._run_cycle(trigger, choose)
+
     async def _survey(self, dirt: Dirt) -> None:
         losses = self._losses
         topology = await self._ask_engine(dirt)
@@ -241,7 +258,7 @@ class Daemon:
             await self._run_cycle("change", partial(touching, changed=changed))
 
     async def _ask_engine(self, dirt: Dirt) -> Topology | None:
-        noted = self._presence.noted()
+        noted, began_s = self._presence.noted(), self._clock.monotonic_s()
         full = dirt.resync or self._topology is None
         try:
             topology = await self._in(
@@ -260,6 +277,7 @@ class Daemon:
         self._failing.leaves("engine")
         self._presence.settle(noted, self._topology, topology)
         self._progress_s = self._clock.monotonic_s()
+        self._surveys.add(self._progress_s - began_s)
         return topology
 
     async def _run_cycle(self, trigger: str, choose: Choose | None = None) -> None:
@@ -270,7 +288,7 @@ class Daemon:
         """Probe what is due and publish what it means.
 
         Args:
-            trigger: interval, change, recheck or start.
+            trigger: interval, change, recheck, start, or of `SWEEPS`.
             choose: which pairs to probe now; None is all whose turn it is.
         """
         async with self._cycle_lock:
@@ -293,6 +311,7 @@ class Daemon:
                 duration_s=self._clock.monotonic_s() - began_s,
             )
             self._board.finish_cycle(info)
+            self._cycles.add(info.duration_s)
             self._sweeps += choose is None
             self._progress_s = self._clock.monotonic_s()
             snapshot = self._publish()
@@ -317,7 +336,8 @@ class Daemon:
             )
             look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
             is_there = self._presence.still_in(topology, look.newest)
-            outcome = self._runner.run(
+            runner = self._sweeper if trigger in QUICK else self._runner
+            outcome = runner.run(
                 topology, selection, self._board.states, is_there, look.at
             )
         return planned, selection, outcome
@@ -347,37 +367,27 @@ class Daemon:
             version: (table.entries, table.hard_limit)
             for version, table in self._tables().items()
         }
+        detection = self._detection()
         snapshot = self._board.snapshot(
             self._clock.now_utc(),
             engine_up=self._engine_up,
             stream_connected=self._connected,
-            notices=self._surveyor.notices,
+            notices=(*self._surveyor.notices, *detection.notices),
             policy=self._settings.policy,
             tables=tables,
         )
         ok, when = self._config
-        snapshot = replace(snapshot, config_reload_ok=ok, config_reloaded=when)
+        snapshot = replace(
+            snapshot,
+            config_reload_ok=ok,
+            config_reloaded=when,
+            detection=detection,
+            longest_cycle_s=self._cycles.longest_s,
+            longest_survey_s=self._surveys.longest_s,
+        )
         report_notices(self._log, self._store.current(), snapshot)
         self._store.publish(snapshot)
         return snapshot
-
-    async def _guarded(self, stage: str, work: Awaitable[None]) -> bool:
-        """Run a piece of work and return whether it came to its end.
-
-        The one place where any exception is survived.
-        """
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the one supervisor
-            self._board.count(lambda tally: tally.count_error(stage))
-            if self._failing.enters(stage):
-                known = isinstance(error, ExporterError)
-                self._log.error(f"{stage}.failed", error=str(error), exc_info=not known)
-            return False
-        self._failing.leaves(stage)
-        return True
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)

@@ -1,7 +1,9 @@
 """Everything around a daemon: an engine and cycles that do as a test says."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from exporter.board import Board
@@ -9,11 +11,12 @@ from exporter.budget import NeighbourTable, SharedBudget
 from exporter.cycle import CycleOutcome, CycleRunner, LookAgain
 from exporter.daemon import Daemon, Settings
 from exporter.heartbeat import Heartbeat
+from exporter.model.detection import NO_DETECTION
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import Selection
 from exporter.model.snapshot import Snapshot
-from exporter.model.topology import IpVersion, SandboxId, Topology
+from exporter.model.topology import IpVersion, Sandbox, SandboxId, Topology
 from exporter.sightings import CycleSettings
 from exporter.store import SnapshotStore
 from tests.fakes.clock import START, HandClock
@@ -46,6 +49,14 @@ class Engine:
     def refresh(self, containers: frozenset[str], networks: frozenset[str]) -> Topology:
         """Look again."""
         return self._answer(",".join(sorted(containers | networks)))
+
+    def changes(self, one: Sandbox, *, pid: int) -> None:
+        """Let a sandbox have another process from now on."""
+        sandboxes = tuple(
+            replace(each, pid=pid) if each is one else each
+            for each in self.found.sandboxes
+        )
+        self.found = replace(self.found, sandboxes=sandboxes)
 
     def _answer(self, what: str) -> Topology:
         self.asked.append(what)
@@ -91,6 +102,8 @@ class World:
         self.clock = HandClock()
         self.engine = Engine(demo())
         self.runner = Runner(self.engine, self.clock)
+        self.sweeper = Runner(self.engine, self.clock)
+        self.detection = NO_DETECTION
         self.store = SnapshotStore(Snapshot(taken=START))
         self.budget = SharedBudget(self.clock, folder, folder)
         self.daemon = Daemon(
@@ -105,6 +118,8 @@ class World:
             ),
             tables=dict[IpVersion, NeighbourTable],
             heartbeat=Heartbeat(lambda: None),
+            sweeper=self.sweeper,
+            detection=lambda: self.detection,
         )
 
     def look(self) -> Snapshot:
@@ -124,3 +139,17 @@ class World:
     async def settled(self) -> None:
         """Wait for the first cycle."""
         await self.until(lambda: self.look().cycle is not None)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[World]:
+    """Run a daemon whose event stream stands."""
+    world = World(folder)
+    task = asyncio.create_task(world.daemon.run())
+    world.daemon.engine_connected(connected=True, error=None)
+    try:
+        yield world
+    finally:
+        await world.daemon.stop()
+        with suppress(asyncio.CancelledError):
+            await task

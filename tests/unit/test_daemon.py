@@ -2,8 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from exporter.errors import BusyError, EngineUnavailable
 from exporter.model.outcome import Result, Verdict
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import SandboxId
-from tests.fakes.daemon import World
+from tests.fakes.daemon import World, running
 from tests.fakes.prober import but, docker_like
 
 AWAY = EngineUnavailable("unix:///run/docker.sock", "connection refused")
@@ -28,20 +26,6 @@ pytestmark = pytest.mark.anyio
 def anyio_backend() -> str:
     """Run on the loop that the service runs on."""
     return "asyncio"
-
-
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[World]:
-    """Run a daemon whose event stream stands."""
-    world = World(folder)
-    task = asyncio.create_task(world.daemon.run())
-    world.daemon.engine_connected(connected=True, error=None)
-    try:
-        yield world
-    finally:
-        await world.daemon.stop()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 FINE = {Verdict.AS_EXPECTED: 20}
@@ -212,9 +196,9 @@ async def test_events_do_not_turn_the_wheel(tmp_path: Path) -> None:
             other = replace(one, pid=100 + number)
             rest = world.engine.found.sandboxes[1:]
             world.engine.found = replace(world.engine.found, sandboxes=(other, *rest))
-            before = len(world.runner.selections)
+            before = len(world.sweeper.selections)
             world.daemon.changed(Dirt(containers=frozenset({one.id})))
-            await world.until(lambda n=before: len(world.runner.selections) > n)  # type: ignore[misc]
+            await world.until(lambda n=before: len(world.sweeper.selections) > n)  # type: ignore[misc]
         await world.daemon.tick()
 
         assert world.daemon._sweeps == 2  # noqa: SLF001 - the first and the tick
