@@ -110,6 +110,7 @@ class _Service:
             sweep=self._daemon.sweep,
             changed=self._daemon.detection_changed,
             count=self._board.count,
+            broken=lambda: [s.pair for s in self._store.current().violations],
             most=lambda: int(self._config.probe.packets_per_second),
         )
         return Detector(KernelHost(), around, self.session.clock)

@@ -5,7 +5,7 @@ its own does. What the kernel tells is read as it comes; sweeps and looks take t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +24,8 @@ from exporter.detection.words import Status, detection_of
 from exporter.errors import ExporterError, PacketError
 from exporter.hostns import HostFound
 from exporter.model.detection import Detection
-from exporter.model.sweep import Choose, representatives
+from exporter.model.pair import Pair
+from exporter.model.sweep import Choose, representatives, with_pairs
 from exporter.model.tally import Tally
 from exporter.model.topology import Topology
 
@@ -57,6 +58,8 @@ class Service:
     changed: Callable[[], None]
     """Called where other sources are in use than before, or other notices hold."""
     count: Callable[[Callable[[Tally], None]], None]
+    broken: Callable[[], Sequence[Pair]]
+    """Pairs whose promise is broken, as far as is known; the oldest first."""
     most: Callable[[], int]
     """Pairs across networks that a sweep takes without leaving any out."""
 
@@ -206,7 +209,7 @@ class Detector:
             **{key: " ".join(sorted(names)) for key, names in touched.words.items()},
         )
         began_s = self._clock.monotonic_s()
-        await self._service.sweep(touched.trigger, choose)
+        await self._service.sweep(touched.trigger, self._with_broken(choose))
         now_s = self._clock.monotonic_s()
         self._allowance.spend(now_s, now_s - began_s)
 
@@ -281,10 +284,15 @@ class Detector:
         if self._needs_representatives():
             self._turn += 1
             choose = partial(representatives, turn=self._turn)
-            await self._service.sweep("watch", choose)
+            await self._service.sweep("watch", self._with_broken(choose))
         took_s = self._clock.monotonic_s() - began_s
         self._period_s = max(self._watch_s, took_s / WATCH_SHARE)
         self._watch_at_s = began_s + self._period_s
+
+    def _with_broken(self, choose: Choose) -> Choose:
+        """Return a choice that also takes what is broken, so that its end is seen."""
+        broken = self._service.broken()[: self._service.most()]
+        return with_pairs(choose, frozenset(broken))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 
 from exporter.model.outcome import Scope
+from exporter.model.pair import Pair
 from exporter.model.plan import Planned, about, focus
 from exporter.model.topology import NetworkId
 
@@ -79,11 +80,25 @@ def representatives(
     return about(planned, {i.pair for i in _some_of_each(across, turn, count)})
 
 
+def with_pairs(choose: Choose, pairs: Collection[Pair]) -> Choose:
+    """Return a choice that takes some pairs in any case, and what controls them.
+
+    Args:
+        choose: what else it takes.
+        pairs: such as broken promises, which are to be seen kept again as soon.
+    """
+
+    def choose_both(planned: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        return union(planned, (choose(planned), about(planned, pairs)))
+
+    return choose_both if pairs else choose
+
+
 def union(
     planned: tuple[Planned, ...], choices: Iterable[Collection[Planned]]
 ) -> tuple[Planned, ...]:
     """Return what any of some choices took, in the order of the plan."""
-    wanted = {item.pair for chosen in choices for item in chosen}
+    wanted: set[Pair] = {item.pair for chosen in choices for item in chosen}
     return tuple(item for item in planned if item.pair in wanted)
 
 

@@ -115,6 +115,25 @@ def test_what_nobody_tells_is_looked_for(fresh_engine: StartEngine) -> None:
 
 
 @pytest.mark.suites("host")
+def test_without_the_capability_a_flush_is_found_within_seconds(
+    demo: Running,
+) -> None:
+    """By representatives of every two networks; a notice says what is missing."""
+    engine = demo.engine
+    with serving(engine, interval=INTERVAL, without="net_admin") as service:
+        service.wait_for_cycle(trigger="start", **_ALL_FINE)
+        service.wait_for_log(lambda line: "nftables are not told" in line)
+        soon(lambda: "representatives" in active(service), 15)
+        assert "nftables" not in active(service)
+        with flushed(engine):
+            service.wait_for_log(lambda line: "verdict=unexpected_reachable" in line)
+            service.wait_for_cycle(trigger="watch")
+            bounds = service.samples("dockernet_detection_bound_seconds")
+            assert 5 <= bounds[frozenset({("source", "representatives")})] <= 15
+        soon(lambda: leaks(service) == 0, 15)
+
+
+@pytest.mark.suites("host")
 def test_descriptors_do_not_grow_with_changes(demo: Running) -> None:
     """Sweeps and looks leave nothing open."""
     engine = demo.engine

@@ -10,6 +10,7 @@ from exporter.detection.links import LinkTable
 from exporter.errors import NetnsGone
 from exporter.hostns import HostFound
 from exporter.model.outcome import Scope
+from exporter.model.pair import Pair
 from exporter.model.plan import Planned, plan
 from exporter.model.sweep import Choose
 from exporter.model.tally import Tally
@@ -112,6 +113,7 @@ class Sweeps:
         self.ran: list[tuple[str, tuple[Planned, ...]]] = []
         self.error: Exception | None = None
         self.changes = 0
+        self.broken = list[Pair]()
 
     async def sweep(self, trigger: str, choose: Choose) -> None:
         """Remember a sweep and what it would have probed."""
@@ -151,6 +153,7 @@ class Sweeps:
             sweep=self.sweep,
             changed=self.note,
             count=self.count,
+            broken=lambda: self.broken,
             most=lambda: 1000,
         )
 

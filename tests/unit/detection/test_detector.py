@@ -12,6 +12,8 @@ from exporter.clock import SystemClock
 from exporter.detection import Detector
 from exporter.detection.host import Look
 from exporter.model.detection import DetectionSource
+from exporter.model.outcome import Scope
+from exporter.model.plan import plan
 from tests.fakes.detection import FORWARDING, FakeKernel, Sweeps, host_found
 from tests.fakes.notifications import of_address, of_link, of_table
 
@@ -246,6 +248,23 @@ async def test_without_the_capability_representatives_stand_in() -> None:
         first, second = (found for _, found in scene.service.ran[:2])
         assert 0 < len(first) < 16
         assert {item.pair for item in first} != {item.pair for item in second}
+
+
+async def test_what_is_broken_is_looked_at_with_every_sweep() -> None:
+    """Its end is to be seen as soon as its begin was."""
+
+    def refuse(scene: Scene) -> None:
+        scene.kernel.refusals = {"nftables": "CAP_NET_ADMIN is missing"}
+
+    async with running(watch_s=0.02, prepare=refuse) as scene:
+        scopes = {Scope.CONTAINER}
+        planned = plan(scene.service.topology, scopes, lambda _: True)
+        scene.service.broken = [item.pair for item in planned]
+        before = len(scene.service.ran)
+        await scene.until(lambda: len(scene.service.ran) > before + 1)
+
+        found = {item.pair for item in scene.service.ran[-1][1]}
+        assert set(scene.service.broken) <= found
 
 
 async def test_beside_older_tables_representatives_stand_in() -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from exporter.model.sweep import (
     isolation,
     representatives,
     union,
+    with_pairs,
 )
 from exporter.model.topology import NetworkId
 from tests.fakes.networks import rows
@@ -148,6 +150,17 @@ class TestAround:
         assert {REPRESENTATIVES} == set(by_networks(found).values())
         assert 4 == len(by_networks(found))
         assert 4 * 3 == len(mesh)
+
+
+def test_some_pairs_can_be_taken_in_any_case() -> None:
+    """With what controls them, beside what is chosen otherwise."""
+    wanted = across(PLANNED)[-1]
+    found = with_pairs(partial(representatives, turn=0), {wanted.pair})(PLANNED)
+    pairs = {item.pair for item in found}
+
+    assert {wanted.pair, *needed_for([wanted], PLANNED)} <= pairs
+    assert {item.pair for item in representatives(PLANNED, turn=0)} <= pairs
+    assert len(across(found)) == 7
 
 
 def test_a_union_has_each_pair_once_in_order() -> None:
