@@ -10,10 +10,11 @@ from exporter.model.pair import CountKey, Pair, PairState, Planned
 from exporter.model.plan import Plan, cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.sample import KEPT_CYCLES, is_sampled, sample
+from exporter.model.sweep import SWEEPS, Choose
 from exporter.model.topology import Network, SandboxId, Topology
 
-Choose = Callable[[tuple[Planned, ...]], tuple[Planned, ...]]
-"""Which of the planned pairs a cycle is about."""
+QUICK = frozenset({*SWEEPS, "change"})
+"""Triggers of cycles that must not take long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +38,22 @@ class Settings:
 class Wish:
     """What a cycle was asked for."""
 
+    trigger: str
+    """Interval, change, recheck, start, or of `SWEEPS`."""
     choose: Choose | None = None
     """Which pairs to probe; None is all whose turn it is."""
     changed: Collection[SandboxId] = ()
     """Sandboxes that a sample must not leave out."""
-    again: bool = False
-    """It is about pairs that were probed just now, whoever's turn it is meanwhile."""
 
+    @property
+    def is_again(self) -> bool:
+        """Whether it is about pairs probed just now, whoever's turn it is meanwhile."""
+        return self.trigger == "recheck"
 
-ALL_DUE = Wish()
-"""All whose turn it is."""
+    @property
+    def is_quick(self) -> bool:
+        """Whether it must not take long."""
+        return self.trigger in QUICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +106,7 @@ class Agendas:
             return Agenda(
                 known=plan.everything,
                 wanted=choose(plan.everything),
-                everything=wish.again,
+                everything=wish.is_again,
                 cycles=cycles_to_cover(topology),
             )
         kept = timedelta(seconds=KEPT_CYCLES * settings.interval_s)

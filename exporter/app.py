@@ -15,6 +15,7 @@ from exporter.board import Board
 from exporter.budget import run_folder
 from exporter.config import Config
 from exporter.daemon import Daemon
+from exporter.detection import Detector, KernelHost, Service
 from exporter.dirt import Dirt
 from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
@@ -27,7 +28,13 @@ from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
 from exporter.report.request import CheckRequest
 from exporter.scheduler import CycleScheduler
-from exporter.session import looks_at, open_session, policy_of, runner_for
+from exporter.session import (
+    looks_at,
+    open_session,
+    policy_of,
+    runner_for,
+    sweeper_for,
+)
 from exporter.store import SnapshotStore
 from exporter.web import Sources, WebServer, build_app
 
@@ -84,20 +91,39 @@ class _Service:
         self._ahead = Ahead(exposition)
         self._store.tell(self._ahead.published)
         self._server = self._make_server(exposition)
-        self._daemon = Daemon(
+        self._daemon = self._make_daemon()
+        self._detector = self._make_detector()
+        self._scheduler = CycleScheduler(
+            self._daemon.tick, config.probe.interval, self._daemon.cycle_skipped
+        )
+        self._watcher = self._make_watcher()
+
+    def _make_daemon(self) -> Daemon:
+        config = self._config
+        return Daemon(
             surveyor=self.session.survey,
             runner=runner_for(self.session, config),
+            sweeper=sweeper_for(self.session, config),
             budget=self.session.budget,
             board=self._board,
             store=self._store,
             clock=self.session.clock,
             settings=_settings(config),
             heartbeat=Heartbeat(self.session.engine.info),
+            detection=lambda: self._detector.detection,
         )
-        self._scheduler = CycleScheduler(
-            self._daemon.tick, config.probe.interval, self._daemon.cycle_skipped
+
+    def _make_detector(self) -> Detector:
+        around = Service(
+            host=lambda: self.session.survey.host_found,
+            topology=lambda: self._store.current().topology,
+            sweep=self._daemon.sweep,
+            changed=self._daemon.detection_changed,
+            count=self._board.count,
+            broken=lambda: [s.pair for s in self._store.current().violations],
+            most=lambda: int(self._config.probe.packets_per_second),
         )
-        self._watcher = self._make_watcher()
+        return Detector(KernelHost(), around, self.session.clock)
 
     def _make_exposition(self) -> Exposition:
         return Exposition(
@@ -141,6 +167,7 @@ class _Service:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._daemon.run())
+                group.create_task(self._detector.run(self._daemon.supervisor))
                 group.create_task(self._server.serve())
                 await self._stop.wait()
                 self._log.info("service.stopping")
@@ -152,6 +179,7 @@ class _Service:
 
     async def _shut_down(self) -> None:
         self._daemon.quiesce()
+        self._detector.stop()
         await asyncio.to_thread(self._watcher.stop)
         await self._scheduler.stop()
         await self._daemon.stop()
@@ -247,7 +275,11 @@ class _Service:
         log.configure(config.log.level, config.log.format)
         self._board.configure(config.probe.interval, config.probe.packets_per_second)
         self._scheduler.set_interval(config.probe.interval)
-        self._daemon.reconfigure(_settings(config), runner_for(self.session, config))
+        self._daemon.reconfigure(
+            _settings(config),
+            runner_for(self.session, config),
+            sweeper_for(self.session, config),
+        )
         self._daemon.config_loaded(ok=True)
         self._log.info("config.reloaded")
         return ()

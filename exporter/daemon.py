@@ -6,7 +6,7 @@ counted, and logged once a change of state.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -14,15 +14,17 @@ from typing import TypeVar
 
 import structlog
 
-from exporter.agenda import ALL_DUE, Agenda, Agendas, Settings, Wish
+from exporter.agenda import Agenda, Agendas, Settings, Wish
 from exporter.board import Board
 from exporter.budget import SharedBudget
 from exporter.clock import Clock
 from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.dirt import Dirt
-from exporter.errors import EngineError, ExporterError
+from exporter.durations import Durations
+from exporter.errors import EngineError
 from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
+from exporter.model.detection import NO_DETECTION, Detection
 from exporter.model.pair import Pair
 from exporter.model.plan import (
     EPOCH_CYCLES,
@@ -33,12 +35,14 @@ from exporter.model.plan import (
     touching,
 )
 from exporter.model.snapshot import CycleInfo, Snapshot
+from exporter.model.sweep import Choose
 from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId, Topology
 from exporter.pause import why_paused
 from exporter.presence import Presence
 from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
+from exporter.supervisor import Supervisor
 from exporter.troubles import Troubles
 
 T = TypeVar("T")
@@ -63,16 +67,17 @@ class Daemon:
         clock: Clock,
         settings: Settings,
         heartbeat: Heartbeat,
+        sweeper: CycleRunner | None = None,
+        detection: Callable[[], Detection] = lambda: NO_DETECTION,
     ) -> None:
-        """Bind the parts together; nothing starts yet."""
+        """Bind the parts; nothing starts yet. Without a sweeper the runner sweeps."""
         self._surveyor = surveyor
-        self._runner = runner
+        self._runner, self._sweeper = runner, sweeper or runner
+        self._detection = detection
         self._budget = budget
-        self._board = board
-        self._store = store
-        self._clock = clock
+        self._board, self._store = board, store
+        self._clock, self._heartbeat = clock, heartbeat
         self._settings = settings
-        self._heartbeat = heartbeat
         self._log = structlog.get_logger("daemon")
         self._engine_pool = ThreadPoolExecutor(1, "engine")
         self._probe_pool = ThreadPoolExecutor(1, "probe")
@@ -83,12 +88,12 @@ class Daemon:
         self._topology: Topology | None = None
         self._agendas = Agendas()
         self._presence = Presence(clock)
-        self._connected = False
-        self._engine_up = False
-        self._losses = 0
-        self._sweeps = 0
-        self._stopping = False
+        self._connected = self._engine_up = self._stopping = False
+        self._losses = self._sweeps = 0
         self._failing = Troubles()
+        self.supervisor = Supervisor(board, self._failing, self._log)
+        self._guarded = self.supervisor.guarded
+        self._cycles, self._surveys = Durations(), Durations()
         self._listed_s = self._progress_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
         self._pause: str | None = None
@@ -137,15 +142,21 @@ class Daemon:
         self._log.warning("cycle.skipped", reason="the cycle before is still at work")
         self._age()
 
-    def reconfigure(self, settings: Settings, runner: CycleRunner) -> None:
+    def reconfigure(
+        self, settings: Settings, runner: CycleRunner, sweeper: CycleRunner
+    ) -> None:
         """Take over reloaded settings from the next cycle on."""
         self._settings = settings
-        self._runner = runner
+        self._runner, self._sweeper = runner, sweeper
 
     def config_loaded(self, ok: bool) -> None:
         """Take note of how the newest reload went."""
         when = self._clock.now_utc() if ok else self._config[1]
         self._config = (ok, when)
+        self._publish()
+
+    def detection_changed(self) -> None:
+        """Take note that changes on the host are noticed otherwise than before."""
         self._publish()
 
     def _recheck(self, pairs: frozenset[Pair]) -> None:
@@ -171,8 +182,8 @@ class Daemon:
         if dirt and not await self._guarded("survey", self._survey(dirt)):
             asyncio.get_running_loop().call_later(RETRY_S, self.changed, dirt)
         if doubtful and self._engine_up:
-            wish = Wish(choose=partial(about, pairs=doubtful), again=True)
-            await self._run_cycle("recheck", wish)
+            choose = partial(about, pairs=doubtful)
+            await self._run_cycle(Wish(trigger="recheck", choose=choose))
 
     def quiesce(self) -> None:
         """Begin to stop: what is in hand is finished, nothing more is started."""
@@ -202,10 +213,16 @@ class Daemon:
             self.changed(Dirt(resync="gap"))
             self._publish()
             return
-        await self._run_cycle("interval")
+        await self._run_cycle(Wish(trigger="interval"))
         age_s = self._clock.monotonic_s() - self._listed_s
         if age_s >= self._settings.resync_interval_s:
             self.changed(Dirt(resync="interval"))
+
+    async def sweep(self, trigger: str, choose: Choose) -> None:
+        """Look at once at what may have changed; the trigger is one of `SWEEPS`."""
+        if self._engine_up:
+            self._board.count(lambda tally: tally.count_sweep(trigger))
+            await self._run_cycle(Wish(trigger=trigger, choose=choose))
 
     async def _survey(self, dirt: Dirt) -> None:
         losses = self._losses
@@ -222,13 +239,14 @@ class Daemon:
             self._board.count(lambda tally: tally.count_resync(dirt.resync))
         changed = changed_sandboxes(before, topology)
         if before is None or not was_up:
-            await self._run_cycle("start")
+            await self._run_cycle(Wish(trigger="start"))
         elif changed or before != topology:
             choose = partial(touching, changed=changed)
-            await self._run_cycle("change", Wish(choose=choose, changed=changed))
+            wish = Wish(trigger="change", choose=choose, changed=changed)
+            await self._run_cycle(wish)
 
     async def _ask_engine(self, dirt: Dirt) -> Topology | None:
-        noted = self._presence.noted()
+        noted, began_s = self._presence.noted(), self._clock.monotonic_s()
         full = dirt.resync or self._topology is None
         try:
             topology = await self._in(
@@ -247,9 +265,10 @@ class Daemon:
         self._failing.leaves("engine")
         self._presence.settle(noted, self._topology, topology)
         self._progress_s = self._clock.monotonic_s()
+        self._surveys.add(self._progress_s - began_s)
         return topology
 
-    async def _run_cycle(self, trigger: str, wish: Wish = ALL_DUE) -> None:
+    async def _run_cycle(self, wish: Wish) -> None:
         self._pause = why_paused(self._settings.pause_file)
         if self._pause is not None:
             self._progress_s = self._clock.monotonic_s()
@@ -257,16 +276,11 @@ class Daemon:
             self._budget.look()
             changes = self._board.pass_over(self._topology, now)
             report_changes(self._log, self._publish(), changes)
-        elif not await self._guarded("cycle", self._cycle(trigger, wish)):
+        elif not await self._guarded("cycle", self._cycle(wish)):
             self._age()
 
-    async def _cycle(self, trigger: str, wish: Wish) -> None:
-        """Probe what is due and publish what it means.
-
-        Args:
-            trigger: interval, change, recheck or start.
-            wish: which pairs to probe now.
-        """
+    async def _cycle(self, wish: Wish) -> None:
+        """Probe what a wish is about and publish what it means."""
         async with self._cycle_lock:
             topology = self._topology
             if topology is None or self._stopping:
@@ -288,11 +302,12 @@ class Daemon:
             )
             info = CycleInfo(
                 number=self._board.cycles + 1,
-                trigger=trigger,
+                trigger=wish.trigger,
                 started=started,
                 duration_s=self._clock.monotonic_s() - began_s,
             )
             self._board.finish_cycle(info)
+            self._cycles.add(info.duration_s)
             self._sweeps += wish.choose is None
             self._progress_s = self._clock.monotonic_s()
             snapshot = self._publish()
@@ -314,7 +329,7 @@ class Daemon:
         )
         with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
             wanted = agenda.wanted
-            if self._budget.is_strained and not wish.again:
+            if self._budget.is_strained and not wish.is_again:
                 wanted = self._board.spare(wanted)
             selection = select(
                 topology,
@@ -325,7 +340,8 @@ class Daemon:
             )
             look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
             is_there = self._presence.still_in(topology, look.newest)
-            outcome = self._runner.run(
+            runner = self._sweeper if wish.is_quick else self._runner
+            outcome = runner.run(
                 topology, selection, self._board.states, is_there, look.at
             )
         return agenda, selection, outcome
@@ -351,39 +367,32 @@ class Daemon:
         report_changes(self._log, self._publish(), changes)
 
     def _publish(self) -> Snapshot:
+        detection = self._detection()
         snapshot = self._board.snapshot(
             self._clock.now_utc(),
             engine_up=self._engine_up,
             stream_connected=self._connected,
-            notices=(*self._surveyor.notices, *self._budget.notices),
+            notices=(
+                *self._surveyor.notices,
+                *self._budget.notices,
+                *detection.notices,
+            ),
             policy=self._settings.policy,
             host=self._budget.host,
         )
         ok, when = self._config
         snapshot = replace(
-            snapshot, config_reload_ok=ok, config_reloaded=when, paused=self._pause
+            snapshot,
+            config_reload_ok=ok,
+            config_reloaded=when,
+            paused=self._pause,
+            detection=detection,
+            longest_cycle_s=self._cycles.longest_s,
+            longest_survey_s=self._surveys.longest_s,
         )
         report_notices(self._log, self._store.current(), snapshot)
         self._store.publish(snapshot)
         return snapshot
-
-    async def _guarded(self, stage: str, work: Awaitable[None]) -> bool:
-        """Run a piece of work and return whether it came to its end.
-
-        The one place where any exception is survived.
-        """
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the one supervisor
-            self._board.count(lambda tally: tally.count_error(stage))
-            if self._failing.enters(stage):
-                known = isinstance(error, ExporterError)
-                self._log.error(f"{stage}.failed", error=str(error), exc_info=not known)
-            return False
-        self._failing.leaves(stage)
-        return True
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)

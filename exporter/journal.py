@@ -51,9 +51,11 @@ def report_cycle(
     snapshot: Snapshot,
     changes: Sequence[Change],
 ) -> None:
-    """Log what a cycle changed, and that it ended."""
+    """Log what a cycle changed, and that it ended; a quiet watch at debug."""
     report_changes(log, snapshot, changes)
-    log.info(
+    # One that is due every few seconds, and found nothing, is nothing to read.
+    say = log.info if changes or info.trigger != "watch" else log.debug
+    say(
         "cycle.finished",
         cycle=info.number,
         trigger=info.trigger,

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Self
 
+from exporter import sightings
 from exporter.budget import SharedBudget
 from exporter.capabilities import Privileges, read_privileges
 from exporter.clock import Clock, SystemClock
@@ -27,14 +28,44 @@ from exporter.hosttables import HostTables
 from exporter.icmp.prober import Prober
 from exporter.inspection import Inspector
 from exporter.model.inspection import Inspection
+from exporter.model.outcome import Observation
 from exporter.model.pair import PairState
 from exporter.model.policy import Policy
 from exporter.model.topology import Network, SandboxId, Topology
 from exporter.netns import NamespaceRef
-from exporter.sightings import CycleSettings
+from exporter.sightings import CycleSettings, Probe
 from exporter.survey import Survey
 
 _UNIX = "unix://"
+
+
+SWEEP_TIMEOUT_S = 0.25
+"""How long a sweep waits for replies at most, whatever the settings say."""
+
+
+class InBursts:
+    """A prober that takes no time to send packets one by one."""
+
+    def __init__(self, prober: Prober) -> None:
+        """Stand before a prober."""
+        self._prober = prober
+        self.interfaces = prober.interfaces
+        self.identities = prober.identities
+
+    def probe(
+        self,
+        probes: Sequence[Probe],
+        *,
+        timeout_s: float,
+        packets_per_second: float,
+    ) -> tuple[Observation, ...]:
+        """Probe in bursts, however few the packets are."""
+        return self._prober.probe(
+            probes,
+            timeout_s=timeout_s,
+            packets_per_second=packets_per_second,
+            spread_s=0,
+        )
 
 
 def _ignore(_: SandboxId) -> None:
@@ -127,9 +158,19 @@ def _budget(clock: Clock, survey: Survey) -> SharedBudget:
 
 
 def runner_for(
-    session: Session, config: Config, timeout_s: float | None = None
+    session: Session,
+    config: Config,
+    timeout_s: float | None = None,
+    prober: sightings.Prober | None = None,
 ) -> CycleRunner:
-    """Return what runs cycles by a configuration."""
+    """Return what runs cycles by a configuration.
+
+    Args:
+        session: whose parts it uses.
+        config: the settings.
+        timeout_s: for a reply, in place of the settings'.
+        prober: in place of the session's.
+    """
     settings = CycleSettings(
         timeout_s=timeout_s or config.probe.timeout,
         packets_per_second=config.probe.packets_per_second,
@@ -142,7 +183,18 @@ def runner_for(
         return session.inspector.inspect(topology, states, session.survey.host_found)
 
     diagnosis = Diagnosis(inspect, session.clock)
-    return CycleRunner(session.prober, session.clock, settings, diagnosis)
+    return CycleRunner(prober or session.prober, session.clock, settings, diagnosis)
+
+
+def sweeper_for(session: Session, config: Config) -> CycleRunner:
+    """Return what runs the cycles that must not take long.
+
+    Silence is waited for shortly, and packets go out in bursts. A broken isolation
+    answers within a millisecond; what is silent is looked at again, and then as long
+    as the settings say.
+    """
+    timeout_s = min(SWEEP_TIMEOUT_S, config.probe.timeout)
+    return runner_for(session, config, timeout_s, InBursts(session.prober))
 
 
 def policy_of(config: Config) -> Policy:

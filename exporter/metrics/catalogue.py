@@ -11,6 +11,7 @@ from exporter.metrics import (
     addresses,
     budget,
     daemon,
+    detection,
     engine,
     inventory,
     paths,
@@ -38,6 +39,7 @@ GROUPS: tuple[Group, ...] = (
     Group(title="Budget", families=budget.FAMILIES),
     Group(title="Networks and containers", families=inventory.FAMILIES),
     Group(title="Addresses", families=addresses.FAMILIES),
+    Group(title="Detection", families=detection.FAMILIES),
     Group(title="The Docker engine", families=engine.FAMILIES),
     Group(title="The exporter", families=daemon.FAMILIES),
 )

@@ -11,6 +11,7 @@ from exporter.metrics import (
     addresses,
     budget,
     daemon,
+    detection,
     engine,
     inventory,
     paths,
@@ -110,6 +111,7 @@ def _all(snapshot: Snapshot, facts: PairFacts, *, detail: bool) -> Iterator[Samp
     yield from budget.collect(snapshot)
     yield from inventory.collect(snapshot)
     yield from addresses.collect(snapshot)
+    yield from detection.collect(snapshot)
     yield from engine.collect(snapshot)
     yield from daemon.collect(snapshot)
 

@@ -17,7 +17,7 @@ from exporter.model.snapshot import Snapshot
 from exporter.model.tally import CYCLE_BOUNDS_S
 
 CYCLE_OUTCOMES = ("completed", "failed", "skipped")
-STAGES = ("survey", "cycle")
+STAGES = ("survey", "cycle", "detection")
 SHED_STEPS = (
     "pair_detail",
     "network_pairs",

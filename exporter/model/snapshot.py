@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from exporter.model.detection import NO_DETECTION, Detection
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import (
     VIOLATIONS,
@@ -33,7 +34,7 @@ class CycleInfo:
 
     number: int
     trigger: str
-    """interval, change, start or check."""
+    """interval, change, start, recheck, firewall, link, sysctl, watch or check."""
     started: datetime
     duration_s: float
 
@@ -72,6 +73,12 @@ class Snapshot:
     """What does not work here and what still does, one line each."""
     policy: Policy = NO_POLICY
     """The user's own; which of its entries have expired follows from `taken`."""
+    detection: Detection = NO_DETECTION
+    """How changes on the host are noticed."""
+    longest_cycle_s: float = 0.0
+    """Of the newest cycles, of whatever trigger."""
+    longest_survey_s: float = 0.0
+    """Of the newest looks at the engine."""
     config_reload_ok: bool = True
     config_reloaded: datetime | None = None
     """Time of the last good (re)load."""

@@ -7,7 +7,7 @@ scrape never sees half a cycle and counters survive reloads.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -49,6 +49,8 @@ class Histogram:
         self.counts[bisect_left(self.bounds_s, value_s)] += 1
 
 
+CHANGE_SOURCES = ("links", "nftables", "sysctls")
+"""What tells of changes on the host."""
 SeriesKey = tuple[Scope, str, IpVersion]
 """Scope, name of the destination's network (empty in scope gateway), family."""
 
@@ -87,6 +89,12 @@ class Tally:
     """By reason: start, interval, gap."""
     errors: Counter[str] = field(default_factory=Counter)
     """Unexpected exceptions, by stage."""
+    changes: Counter[str] = field(default_factory=Counter)
+    """Bursts of changes on the host, by what told of them."""
+    sweeps: Counter[str] = field(default_factory=Counter)
+    """Cycles that a change on the host asked for, by trigger."""
+    sweeps_put_off: int = 0
+    """Of those, the ones that came later, as there had been so many."""
 
     def add(
         self, pair: Pair, network: str, seen: Observation, *, promised: bool = True
@@ -146,6 +154,26 @@ class Tally:
     def count_resync(self, reason: str) -> None:
         """Count a listing of everything."""
         self.resyncs[reason] += 1
+
+    def count_changes(self, sources: Iterable[str]) -> None:
+        """Count a burst of changes on the host.
+
+        Args:
+            sources: of `CHANGE_SOURCES`.
+        """
+        self.changes.update(sources)
+
+    def count_sweep(self, trigger: str) -> None:
+        """Count a cycle that a change on the host, or the lack of a source, asked for.
+
+        Args:
+            trigger: firewall, link, sysctl or watch.
+        """
+        self.sweeps[trigger] += 1
+
+    def count_put_off(self) -> None:
+        """Count a sweep that has to wait."""
+        self.sweeps_put_off += 1
 
     def count_error(self, stage: str) -> None:
         """Count an unexpected exception; one of a cycle is a failed cycle too."""

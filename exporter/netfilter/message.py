@@ -22,7 +22,7 @@ NEW_ELEMENTS, GET_ELEMENTS = 12, 13
 
 INET, IPV4, IPV6 = 1, 2, 10  # NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6
 
-_SUBSYSTEM: Final = 10  # NFNL_SUBSYS_NFTABLES
+SUBSYSTEM: Final = 10  # NFNL_SUBSYS_NFTABLES
 _REQUEST_DUMP: Final = 0x301
 _GENERAL: Final = struct.Struct(">BBH")
 _ATTRIBUTE: Final = struct.Struct("=HH")
@@ -48,7 +48,7 @@ def list_elements(family: int, table: str, name: str, sequence: int) -> bytes:
 
 def kind_of(message: Message) -> int:
     """Return the kind of a message of nftables, 0 for any other."""
-    return message.type & 0xFF if message.type >> 8 == _SUBSYSTEM else 0
+    return message.type & 0xFF if message.type >> 8 == SUBSYSTEM else 0
 
 
 def generation_of(message: Message) -> int:
@@ -152,7 +152,7 @@ def _general(body: bytes) -> tuple[int, int]:
 def _request(kind: int, body: bytes, sequence: int) -> bytes:
     return encode_message(
         Message(
-            type=_SUBSYSTEM << 8 | kind,
+            type=SUBSYSTEM << 8 | kind,
             flags=_REQUEST_DUMP,
             sequence=sequence,
             port=0,

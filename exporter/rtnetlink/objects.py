@@ -35,7 +35,7 @@ _IFF_RUNNING: Final = 0x40
 _ARPHRD_ETHER: Final = 1
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
-_IFLA_LINKINFO, _IFLA_LINK_NETNSID = 18, 37
+_IFLA_PROTINFO, _IFLA_LINKINFO, _IFLA_LINK_NETNSID = 12, 18, 37
 _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 4, 5
 _BRPORT_STATE, _BRPORT_ISOLATED = 1, 33
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -163,7 +163,23 @@ def _bridge_port(info: bytes) -> BridgePort | None:
     found = decode_attributes(info)
     if found.get(_INFO_SLAVE_KIND, b"").rstrip(b"\0") != b"bridge":
         return None
-    port = decode_attributes(found.get(_INFO_SLAVE_DATA, b""))
+    return _port_of(found.get(_INFO_SLAVE_DATA, b""))
+
+
+def parse_port(body: bytes) -> BridgePort | None:
+    """Return the port that a message of the family AF_BRIDGE is about, None if none.
+
+    Raises:
+        PacketError: it is malformed.
+    """
+    _fixed(LINK, body)
+    info = decode_attributes(body[LINK.size :]).get(_IFLA_PROTINFO)
+    return None if info is None else _port_of(info)
+
+
+def _port_of(info: bytes) -> BridgePort:
+    """Return the port that IFLA_BRPORT_* attributes describe."""
+    port = decode_attributes(info)
     return BridgePort(
         state=_byte(port, _BRPORT_STATE),
         isolated=bool(_byte(port, _BRPORT_ISOLATED)),  # absent before Linux 4.18

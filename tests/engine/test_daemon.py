@@ -172,7 +172,9 @@ def test_coming_and_going_leaves_nothing(demo: Running) -> None:
     with serving(engine) as service:
         service.wait_for_cycle(**_ALL_FINE)
         _come_and_go(demo, 1)  # opens what is then kept, as a connection to the engine
-        service.wait_for_cycle(**_ALL_FINE)
+        service.wait_for_cycle(trigger="interval", **_ALL_FINE)
+        listens = {"name": "dockernet_detection_source_active", "source": "links"}
+        eventually(lambda: service.value(**listens) == 1, 5)
         before = service.descriptors
         _come_and_go(demo, 12)
         eventually(lambda: service.descriptors <= before, 15)

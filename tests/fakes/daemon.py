@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from exporter.agenda import Settings
@@ -11,12 +12,13 @@ from exporter.budget import SharedBudget
 from exporter.cycle import CycleOutcome, CycleRunner, LookAgain
 from exporter.daemon import Daemon
 from exporter.heartbeat import Heartbeat
+from exporter.model.detection import NO_DETECTION
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import Selection
 from exporter.model.snapshot import Snapshot
-from exporter.model.topology import SandboxId, Topology
+from exporter.model.topology import Sandbox, SandboxId, Topology
 from exporter.sightings import CycleSettings
 from exporter.store import SnapshotStore
 from tests.fakes.clock import START, HandClock
@@ -49,6 +51,14 @@ class Engine:
     def refresh(self, containers: frozenset[str], networks: frozenset[str]) -> Topology:
         """Look again."""
         return self._answer(",".join(sorted(containers | networks)))
+
+    def changes(self, one: Sandbox, *, pid: int) -> None:
+        """Let a sandbox have another process from now on."""
+        sandboxes = tuple(
+            replace(each, pid=pid) if each is one else each
+            for each in self.found.sandboxes
+        )
+        self.found = replace(self.found, sandboxes=sandboxes)
 
     def _answer(self, what: str) -> Topology:
         self.asked.append(what)
@@ -94,6 +104,8 @@ class World:
         self.clock = HandClock()
         self.engine = Engine(demo())
         self.runner = Runner(self.engine, self.clock)
+        self.sweeper = Runner(self.engine, self.clock)
+        self.detection = NO_DETECTION
         self.store = SnapshotStore(Snapshot(taken=START))
         self.budget = SharedBudget(self.clock, folder, lambda: self.host)
         self.host = HostState()
@@ -112,6 +124,8 @@ class World:
                 pause_file=folder / "pause",
             ),
             heartbeat=Heartbeat(lambda: None),
+            sweeper=self.sweeper,
+            detection=lambda: self.detection,
         )
 
     def look(self) -> Snapshot:

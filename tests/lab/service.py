@@ -122,13 +122,24 @@ def serving(
     interval: str = "1s",
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    without: str = "",
 ) -> Iterator[Service]:
-    """Run the daemon on an engine, on a port of its own."""
+    """Run the daemon on an engine, on a port of its own.
+
+    Args:
+        engine: which one.
+        interval: between cycles.
+        arguments: more of them.
+        environment: more variables.
+        without: a capability that it does not get, as setpriv(1) writes it.
+    """
     command = [sys.executable, "-m", "exporter", "run", "--log.format", "logfmt"]
     if not any(argument.startswith("--web.listen") for argument in arguments):
         command += ["--web.listen-address", "127.0.0.1:0"]
+    lacking = [f"--bounding-set=-{without}", f"--inh-caps=-{without}"]
+    lacking = lacking if without else []
     process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *command, *arguments],
+        ["setpriv", *lacking, "--pdeathsig", "KILL", *command, *arguments],
         cwd=_REPOSITORY,
         env={
             **os.environ,

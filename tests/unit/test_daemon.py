@@ -202,9 +202,9 @@ async def test_events_do_not_turn_the_wheel(tmp_path: Path) -> None:
             other = replace(one, pid=100 + number)
             rest = world.engine.found.sandboxes[1:]
             world.engine.found = replace(world.engine.found, sandboxes=(other, *rest))
-            before = len(world.runner.selections)
+            before = len(world.sweeper.selections)
             world.daemon.changed(Dirt(containers=frozenset({one.id})))
-            await world.until(lambda n=before: len(world.runner.selections) > n)  # type: ignore[misc]
+            await world.until(lambda n=before: len(world.sweeper.selections) > n)  # type: ignore[misc]
         await world.daemon.tick()
 
         assert world.daemon._sweeps == 2  # noqa: SLF001 - the first and the tick

@@ -134,3 +134,18 @@ def test_a_cycle_without_changes_is_one_line() -> None:
     assert [line["event"] for line in lines] == ["cycle.finished"]
     assert (lines[0]["as_expected"], lines[0]["unverified"]) == (20, 0)
     assert lines[0]["duration_s"] == 1.235
+
+
+def test_a_quiet_watch_is_not_for_everybody() -> None:
+    """It is due every few seconds; where it found something it has its line."""
+    watch = Watch(demo())
+    (change, *_) = Watch(demo(), lambda *_: Result.OK).cycle()
+    watch.cycle()
+    info = CycleInfo(number=7, trigger="watch", started=NOW, duration_s=0.1)
+
+    with capture_logs() as lines:
+        report_cycle(structlog.get_logger(), info, watch.look(), ())
+        report_cycle(structlog.get_logger(), info, watch.look(), (change,))
+
+    finished = [line for line in lines if line["event"] == "cycle.finished"]
+    assert [line["log_level"] for line in finished] == ["debug", "info"]

@@ -1,9 +1,18 @@
 """The parts put together for a configuration."""
 
 import resource
+from typing import Any
+
+import pytest
 
 from exporter.config import Config, load
-from exporter.session import looks_at, open_session
+from exporter.session import (
+    SWEEP_TIMEOUT_S,
+    InBursts,
+    looks_at,
+    open_session,
+    sweeper_for,
+)
 from tests.fakes.topologies import network
 
 
@@ -33,3 +42,37 @@ def test_networks_are_chosen_by_glob() -> None:
     names = ("app", "app_ci", "bridge")
 
     assert [True, False, False] == [wanted(network(name)) for name in names]
+
+
+def test_sweeps_probe_in_bursts_and_wait_shortly() -> None:
+    """They have no time to send packets one by one."""
+    asked: list[dict[str, Any]] = []
+
+    class Recorder:
+        """A prober that remembers how it was asked."""
+
+        interfaces = identities = staticmethod(lambda *_: {})
+
+        def probe(self, _: object, **how: Any) -> tuple[()]:  # noqa: ANN401
+            """Remember."""
+            asked.append(how)
+            return ()
+
+    quick = InBursts(Recorder())  # type: ignore[arg-type]  # all that is asked of it
+    quick.probe([], timeout_s=0.25, packets_per_second=100.0)
+
+    assert asked == [{"timeout_s": 0.25, "packets_per_second": 100.0, "spread_s": 0}]
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"), [("1s", SWEEP_TIMEOUT_S), ("100ms", 0.1)]
+)
+def test_sweeps_never_wait_longer_than_the_settings_say(
+    configured: str, expected: float
+) -> None:
+    """A site that knows its silence is sooner known keeps it so."""
+    chosen = config(**{"probe.timeout": configured})
+    with open_session(chosen) as session:
+        runner = sweeper_for(session, chosen)
+
+    assert expected == runner._settings.timeout_s  # noqa: SLF001 - what it was given

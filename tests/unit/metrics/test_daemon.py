@@ -81,5 +81,5 @@ def test_errors_by_stage() -> None:
         snapshots.with_tally(snapshots.small(), errors={"cycle": 2, "moon": 1})
     )
 
-    expected = {("survey",): 0, ("cycle",): 2, ("other",): 1}
+    expected = {("survey",): 0, ("cycle",): 2, ("detection",): 0, ("other",): 1}
     assert expected == by(found, "errors_total", "stage")

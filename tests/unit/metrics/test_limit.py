@@ -11,7 +11,7 @@ from tests.fakes import snapshots
 from tests.fakes.scrapes import Scrape, by, matching, scrape
 from tests.fakes.snapshots import histogram
 
-FULL = 433
+FULL = 448
 """Series of the demo."""
 
 

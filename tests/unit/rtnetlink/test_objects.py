@@ -25,6 +25,7 @@ from exporter.rtnetlink.objects import (
     parse_address,
     parse_link,
     parse_neighbour,
+    parse_port,
     parse_route,
 )
 from tests.fakes.netlink import MAC, OUT_OF_3, U32, link_body, route_body
@@ -35,6 +36,7 @@ PARSERS: tuple[Callable[[bytes], object], ...] = (
     parse_link,
     parse_address,
     parse_neighbour,
+    parse_port,
     parse_route,
 )
 BODIES = (
