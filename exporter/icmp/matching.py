@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from exporter.errors import PacketError
+from exporter.icmp.bursts import FEWEST, BurstMatcher
 from exporter.icmp.echoes import NO_REPLY, UNMEASURED, EchoRound
 from exporter.icmp.packet import (
     ECHO_BYTES,
@@ -75,6 +76,7 @@ class Matcher:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._receiver = Receiver()
+        self._bursts = BurstMatcher()
         self._round: EchoRound | None = None
         self._last_cycle = -1
         self._late: Counter[tuple[SandboxId, bytes]] = Counter()
@@ -107,12 +109,18 @@ class Matcher:
                     return
                 self.take_errors(echo_socket)
                 continue
-            if count:
+            current = self._round
+            if (
+                current is None
+                or count < FEWEST
+                or not self._bursts.match(current, echo_socket, self._receiver, count)
+            ):
                 self._accept(echo_socket, count)
             if count < MESSAGES:
                 return
 
     def _accept(self, echo_socket: EchoSocket, count: int) -> None:
+        """Match each of the first `count` slots for itself."""
         slots, lengths = self._receiver.slots, self._receiver.lengths
         fields, start, head, length, kind = _LAYOUTS[echo_socket.ip_version]
         unpack, unpack_stamp = fields.unpack_from, STAMP.unpack_from

@@ -19,6 +19,7 @@ from exporter.errors import (
     NetnsGone,
     NetnsPermissionDenied,
 )
+from exporter.icmp.batch import SEQUENCES
 from exporter.icmp.echoes import EchoRound
 from exporter.icmp.loop import Loop, LoopStopped
 from exporter.icmp.matching import Matcher
@@ -203,7 +204,7 @@ class Prober:
             find=find,
             paths=self._open,
         )
-        self._sequence = (self._sequence + echoes.packets) & 0xFFFF
+        self._sequence = (self._sequence - echoes.packets) % SEQUENCES
         return echoes
 
     def _lookup_round(

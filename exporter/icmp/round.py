@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from exporter.dns.lookups import LookupRound
+from exporter.icmp import batch
 from exporter.icmp.echoes import EchoRound
 from exporter.icmp.sockets import EchoSocket
 
-CHUNK: Final = 64
-"""Packets in a burst. The replies of one fit into the smallest receive buffer."""
+CHUNK: Final = batch.MOST
+"""Packets in a burst."""
 
 LONE_GAP_S: Final = 0.010
 """Between packets that are sent one by one, if there is time."""
