@@ -1,9 +1,11 @@
 /* The limit: what the kernel charges for echo requests, with next to nothing on top.
  *
- * reference BATCH TIMEOUT_MS < MESH
+ * reference BATCH TIMEOUT_MS ROUNDS < MESH
  *   BATCH    requests in one sendmmsg, 1 to 64
+ *   ROUNDS   how often everything is sent, by the same sockets and identifier
  *   MESH     lines "source PATH ADDRESS" and "to ADDRESS ..." below its source
- * Prints: pairs sent replies cpu_us wall_us, then for each pair 1 or 0: was answered.
+ * Prints for each round: pairs sent replies cpu_us wall_us, and in a line of its own for
+ * each pair 1 or 0: was answered.
  *
  * One raw ICMP socket in each source's network namespace (raw(7), setns(2)); all
  * requests of a source go out in batches, the socket is drained after each, and what
@@ -195,20 +197,16 @@ static void wait_for_the_rest(int timeout_ms)
             for (i = 0; i < source_count; i++)
                 if (waiting[i].revents)
                     drain(sources[i].fd);
+    free(waiting);
 }
 
-int main(int argc, char **argv)
+static void run(int batch, int timeout_ms)
 {
-    int batch = argc > 1 ? atoi(argv[1]) : MOST;
-    int timeout_ms = argc > 2 ? atoi(argv[2]) : 1000;
-    int64_t cpu, wall;
+    int64_t cpu = cpu_us(), wall = now_us();
     uint32_t i, at;
 
-    if (batch < 1 || batch > MOST)
-        die("a batch of 1 to 64");
-    identifier = htons(getpid() | 1);
-    read_mesh();
-    cpu = cpu_us(), wall = now_us();
+    sent = replies = 0;
+    memset(answered, 0, pair_count);
     for (i = 0; i < source_count; i++)
         for (at = 0; at < sources[i].count; at += batch) {
             uint32_t left = sources[i].count - at;
@@ -222,5 +220,19 @@ int main(int argc, char **argv)
     for (i = 0; i < pair_count; i++)
         putchar('0' + answered[i]);
     putchar('\n');
+}
+
+int main(int argc, char **argv)
+{
+    int batch = argc > 1 ? atoi(argv[1]) : MOST;
+    int timeout_ms = argc > 2 ? atoi(argv[2]) : 1000;
+    int rounds = argc > 3 ? atoi(argv[3]) : 1;
+
+    if (batch < 1 || batch > MOST)
+        die("a batch of 1 to 64");
+    identifier = htons(getpid() | 1);
+    read_mesh();
+    while (rounds-- > 0)
+        run(batch, timeout_ms);
     return 0;
 }
