@@ -9,7 +9,7 @@ is odd, nothing is decided here, and `matching` looks at each.
 
 import socket
 import struct
-from array import array
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -114,7 +114,9 @@ class BurstMatcher:
             or of_pairs(current.sockets).count(echo_socket) != count
         ):
             return False
-        stamps = [s * 1_000_000_000 + n for s, n in zip(seconds, nanoseconds)]
+        stamps = [
+            s * 1_000_000_000 + n for s, n in zip(seconds, nanoseconds, strict=True)
+        ]
         return _note(current, echo_socket, number, pairs, stamps)
 
 
@@ -122,25 +124,22 @@ def _note(
     current: EchoRound,
     echo_socket: EchoSocket,
     number: int,
-    pairs: "array[int]",
+    pairs: Sequence[int],
     stamps: list[int],
 ) -> bool:
     """Note first replies that came in time; return False if one is not like that."""
     count, base = len(pairs), number * current.size
     packets = [base + pair for pair in pairs] if base else pairs
     of_packets = itemgetter(*packets)
-    if (
-        len(set(pairs)) != count
-        or of_packets(current.rtt_ns).count(NO_REPLY) != count
-    ):
+    if len(set(pairs)) != count or of_packets(current.rtt_ns).count(NO_REPLY) != count:
         return False
     sent_ns = of_packets(current.sent_ns)
-    rtts_ns = [stamp - sent for stamp, sent in zip(stamps, sent_ns)]
+    rtts_ns = [stamp - sent for stamp, sent in zip(stamps, sent_ns, strict=True)]
     # A packet that was not sent has the stamp 0, and so a round trip of decades.
     if min(rtts_ns) < 0 or max(rtts_ns) > current.timeout_ns:
         return False
     rtt_ns = current.rtt_ns
-    for packet, rtt in zip(packets, rtts_ns):
+    for packet, rtt in zip(packets, rtts_ns, strict=True):
         rtt_ns[packet] = rtt
     current.outstanding -= count
     echo_socket.outstanding -= count

@@ -12,6 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, NamedTuple, Protocol, Self
 
 from exporter.icmp.batch import SEQUENCES, EchoBatch, Pass
@@ -83,8 +84,9 @@ class EchoRound:
         self.pings = pings
         self.cycle = cycle
         self.size = len(pings)
-        self.passes = 0
-        """Packets of the pair that has most."""
+        self.passes = max(map(attrgetter("count"), pings), default=0)
+        self.packets = self.size * self.passes
+        """Packet `number` of pair `index` is packet number * size + index."""
         self.timeout_ns = timeout_ns
         self.outstanding = 0
         """Packets sent that nothing has answered yet."""
@@ -100,8 +102,6 @@ class EchoRound:
         self._suspected: set[SandboxId] = set()
         self._batch = EchoBatch()
         self._prepare(_Grouping(find, self.groups))
-        self.packets = self.size * self.passes
-        """Packet `number` of pair `index` is packet number * size + index."""
         self.sent_ns = array("q", bytes(8 * self.packets))
         """CLOCK_REALTIME of each packet, 0: not sent."""
         self.rtt_ns = array("q", [NO_REPLY]) * self.packets
@@ -127,8 +127,6 @@ class EchoRound:
             else:
                 sockets.append(group.echo_socket)
                 group.indices.append(index)
-            if ping.count > self.passes:
-                self.passes = ping.count
 
     def common(self, kind: int, number: int) -> Pass:
         """Return what all packets `number` have in common: see `batch`."""
@@ -263,12 +261,18 @@ class EchoRound:
         """Return whether CLOCK_REALTIME was set, not just slewed, in this round."""
         return abs(_clock_offset_ns() - self.clock_offset_ns) > _STEP_NS
 
-    def failure_of(self, index: int) -> Result | None:
-        """Return why a pair got no reply, None where there was only silence."""
-        echo_socket = self.sockets[index]
-        if echo_socket is not None and echo_socket.closed:
-            return Result.NETNS_ERROR
-        return self._failures.get(index)
+    def failures(self) -> dict[int, Result]:
+        """Return why pairs got no reply, by index; only silence where there is none.
+
+        A reply outweighs it. That a source was closed outweighs what came before.
+        """
+        gone = {
+            index: Result.NETNS_ERROR
+            for group in self.groups
+            if group.echo_socket.closed
+            for index in group.indices
+        }
+        return {**self._failures, **gone}
 
 
 class _Target(NamedTuple):
