@@ -73,6 +73,11 @@ class Prober:
         """Packets that looked like answers to us and were not: forged or damaged."""
         return self._matcher.foreign_total + self._foreign_answers
 
+    @property
+    def identifier(self) -> int:
+        """The ICMP identifier of all requests, by which a packet capture finds them."""
+        return self._identity.identifier
+
     def start(self) -> None:
         """Start the thread; at most once."""
         self._loop.start()

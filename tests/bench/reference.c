@@ -1,6 +1,7 @@
 /* The limit: what the kernel charges for echo requests, with next to nothing on top.
  *
- * reference BATCH TIMEOUT_MS ROUNDS < MESH
+ * reference IDENTIFIER BATCH TIMEOUT_MS ROUNDS < MESH
+ *   IDENTIFIER of the requests: each new one costs new conntrack entries for every pair
  *   BATCH    requests in one sendmmsg, 1 to 64
  *   ROUNDS   how often everything is sent, by the same sockets and identifier
  *   MESH     lines "source PATH ADDRESS" and "to ADDRESS ..." below its source
@@ -224,13 +225,15 @@ static void run(int batch, int timeout_ms)
 
 int main(int argc, char **argv)
 {
-    int batch = argc > 1 ? atoi(argv[1]) : MOST;
-    int timeout_ms = argc > 2 ? atoi(argv[2]) : 1000;
-    int rounds = argc > 3 ? atoi(argv[3]) : 1;
+    int batch = argc > 2 ? atoi(argv[2]) : MOST;
+    int timeout_ms = argc > 3 ? atoi(argv[3]) : 1000;
+    int rounds = argc > 4 ? atoi(argv[4]) : 1;
 
+    if (argc < 2)
+        die("an identifier");
     if (batch < 1 || batch > MOST)
         die("a batch of 1 to 64");
-    identifier = htons(getpid() | 1);
+    identifier = htons(atoi(argv[1]));
     read_mesh();
     while (rounds-- > 0)
         run(batch, timeout_ms);
