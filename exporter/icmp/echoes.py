@@ -12,7 +12,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Final, NamedTuple, Protocol, Self
 
 from exporter.icmp.batch import SEQUENCES, EchoBatch, Pass
@@ -84,9 +83,8 @@ class EchoRound:
         self.pings = pings
         self.cycle = cycle
         self.size = len(pings)
-        self.passes = max(map(attrgetter("count"), pings), default=0)
-        self.packets = self.size * self.passes
-        """Packet `number` of pair `index` is packet number * size + index."""
+        self.passes = 0
+        """Packets of the pair that has most."""
         self.timeout_ns = timeout_ns
         self.outstanding = 0
         """Packets sent that nothing has answered yet."""
@@ -102,6 +100,8 @@ class EchoRound:
         self._suspected: set[SandboxId] = set()
         self._batch = EchoBatch()
         self._prepare(_Grouping(find, self.groups))
+        self.packets = self.size * self.passes
+        """Packet `number` of pair `index` is packet number * size + index."""
         self.sent_ns = array("q", bytes(8 * self.packets))
         """CLOCK_REALTIME of each packet, 0: not sent."""
         self.rtt_ns = array("q", [NO_REPLY]) * self.packets
@@ -111,6 +111,7 @@ class EchoRound:
     def _prepare(self, grouping: "_Grouping") -> None:
         # By identity: hashing an address takes as long as all the rest (measured).
         known: dict[int, _Target] = {}
+        counts: set[int] = set()
         sockets, addresses, texts = self.sockets, self.addresses, self._texts
         for index, ping in enumerate(self.pings):
             destination = ping.destination
@@ -127,6 +128,8 @@ class EchoRound:
             else:
                 sockets.append(group.echo_socket)
                 group.indices.append(index)
+            counts.add(ping.count)
+        self.passes = max(counts, default=0)
 
     def common(self, kind: int, number: int) -> Pass:
         """Return what all packets `number` have in common: see `batch`."""

@@ -1,8 +1,8 @@
 """Many namespaces on many bridges with Docker's isolation rules, without Docker.
 
     with Mesh(containers=100, bridges=2) as mesh:
-        mesh.sources                       # one for each container, in order
-        mesh.is_promised(first, second)    # the truth: on the same bridge
+        mesh.pairs(reachable=True)         # whom Docker promises to whom
+        mesh.pairs(reachable=False)        # everybody to everybody
 
 Made for speed: a thousand containers in about half a minute, an `ip -batch` each. What
 dockerd does is done, as far as it costs a packet anything: the two stages of isolation,
@@ -12,13 +12,14 @@ table is the whole machine's, and permanent entries do not count against its lim
 """
 
 import contextlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from itertools import islice
+from itertools import accumulate, islice
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, overload
 
 from tests.lab.errors import LabError
 from tests.lab.namespaces import Namespace
@@ -55,20 +56,62 @@ class MeshContainer:
 
     index: int
     """Among all, from 0."""
+    name: str
+    """Of the container, and of its port on the bridge."""
     bridge: int
     address: IPv4Address
     mac: str
     namespace: Namespace
 
     @property
-    def name(self) -> str:
-        """Name of the container, and of its port on the bridge."""
-        return f"c{self.index}"
-
-    @property
     def path(self) -> str:
         """A path that opens its namespace."""
         return self.namespace.path
+
+
+class Pairs(Sequence[tuple[MeshContainer, MeshContainer]]):
+    """Ordered pairs of containers, none with itself; a million take no memory."""
+
+    def __init__(
+        self, rows: Sequence[tuple[MeshContainer, Sequence[MeshContainer]]]
+    ) -> None:
+        """Take sources, and the containers in a row that each is paired with."""
+        self._rows = rows
+        self._starts = [0, *accumulate(len(row) - 1 for _, row in rows)]
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[MeshContainer, MeshContainer]: ...
+
+    @overload
+    def __getitem__(
+        self, index: slice
+    ) -> list[tuple[MeshContainer, MeshContainer]]: ...
+
+    def __getitem__(
+        self, index: int | slice
+    ) -> (
+        tuple[MeshContainer, MeshContainer] | list[tuple[MeshContainer, MeshContainer]]
+    ):
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return [self[place] for place in places]
+        at = bisect_right(self._starts, places) - 1
+        source, row = self._rows[at]
+        place = places - self._starts[at]
+        return source, row[place + (place >= source.index - row[0].index)]
+
+    def __iter__(self) -> Iterator[tuple[MeshContainer, MeshContainer]]:
+        for source, row in self._rows:
+            for destination in row:
+                if destination is not source:
+                    yield source, destination
+
+    def promised(self) -> bytes:
+        """Return 1 for each pair that must answer, on one bridge, and 0 for others."""
+        return bytes(source.bridge == to.bridge for source, to in self)
 
 
 class Mesh:
@@ -99,25 +142,23 @@ class Mesh:
             self.containers = tuple(
                 self._container(index, per_bridge) for index in range(containers)
             )
-            self._members: dict[int, list[MeshContainer]] = {}
-            for one in self.containers:
-                self._members.setdefault(one.bridge, []).append(one)
+            self._members = {
+                bridge: tuple(one for one in self.containers if one.bridge == bridge)
+                for bridge in range(bridges)
+            }
             self._set_up()
         except BaseException:
             self.close()
             raise
 
-    def is_promised(self, source: MeshContainer, destination: MeshContainer) -> bool:
-        """Return whether the one must reach the other: iff on the same bridge."""
-        return source.bridge == destination.bridge
-
-    def pairs(self, *, reachable: bool) -> Iterator[tuple[int, int]]:
-        """Yield ordered pairs of indices: all, or only those on one bridge."""
-        for source in self.containers:
-            others = self._members[source.bridge] if reachable else self.containers
-            for destination in others:
-                if destination is not source:
-                    yield source.index, destination.index
+    def pairs(self, *, reachable: bool) -> "Pairs":
+        """Return ordered pairs: all, or only those that Docker promises."""
+        return Pairs(
+            [
+                (one, self._members[one.bridge] if reachable else self.containers)
+                for one in self.containers
+            ]
+        )
 
     def close(self) -> None:
         """Let go of everything; twice does no harm."""
@@ -138,6 +179,7 @@ class Mesh:
         bridge, position = divmod(index, per_bridge)
         return MeshContainer(
             index=index,
+            name=f"c{index}",
             bridge=bridge,
             address=gateway(bridge) + 1 + position,
             mac=f"02:42:0a:d5:{bridge:02x}:{position + 2:02x}",
