@@ -95,7 +95,7 @@ class EchoRound:
         self._identity = identity
         self._first_sequence = first_sequence
         self._paths = paths
-        self._texts: list[tuple[str, int]] = []
+        self._texts: list[tuple[bytes, int]] = []
         self._failures: dict[int, Result] = {}
         self._suspected: set[SandboxId] = set()
         self._batch = EchoBatch()
@@ -113,22 +113,26 @@ class EchoRound:
         known: dict[int, _Target] = {}
         counts: set[int] = set()
         sockets, addresses, texts = self.sockets, self.addresses, self._texts
+        last: tuple[object, ...] | None = None
+        group: EchoGroup | Result = Result.SKIPPED
         for index, ping in enumerate(self.pings):
-            destination = ping.destination
+            source, destination, ttl, device, own, count = ping
             target = known.get(id(destination))
             if target is None:
                 target = known[id(destination)] = _Target.of(destination)
             packed, text, ip_version, _ = target
+            kind = (source, ip_version, ttl, device, own)
+            if kind != last:
+                last, group = kind, grouping.of(kind, ping)
             addresses.append(packed)
             texts.append(text)
-            group = grouping.of(ping, ip_version)
             if isinstance(group, Result):
                 sockets.append(None)
                 self._failures[index] = group
             else:
                 sockets.append(group.echo_socket)
                 group.indices.append(index)
-            counts.add(ping.count)
+            counts.add(count)
         self.passes = max(counts, default=0)
 
     def common(self, kind: int, number: int) -> Pass:
@@ -282,7 +286,8 @@ class _Target(NamedTuple):
     """A destination in the forms that are needed of it."""
 
     packed: bytes
-    text: tuple[str, int]
+    text: tuple[bytes, int]
+    """For sendto; bytes, because text is encoded in every call."""
     ip_version: int
     address: IPAddress
     """Kept, so that nothing else gets its identity."""
@@ -290,7 +295,7 @@ class _Target(NamedTuple):
     @classmethod
     def of(cls, address: IPAddress) -> Self:
         """Return the forms of an address."""
-        return cls(address.packed, (str(address), 0), address.version, address)
+        return cls(address.packed, (str(address).encode(), 0), address.version, address)
 
 
 class _Grouping:
@@ -303,10 +308,12 @@ class _Grouping:
         self._groups = groups
         self._known: dict[tuple[object, ...], EchoGroup | Result] = {}
 
-    def of(self, ping: Ping, ip_version: int) -> EchoGroup | Result:
-        """Return the group of a ping, or why there is no socket for it."""
-        source, _, ttl, device, own, _ = ping
-        kind = (source, ip_version, ttl, device, own)
+    def of(self, kind: tuple[object, ...], ping: Ping) -> EchoGroup | Result:
+        """Return the group of a ping, or why there is no socket for it.
+
+        Args:
+            kind: what all pings that are sent alike have in common.
+        """
         found = self._known.get(kind)
         if found is None:
             found = self._known[kind] = self._group(ping)
