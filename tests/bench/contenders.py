@@ -75,6 +75,11 @@ class Standing:
         )
 
     @property
+    def per_cpu_s(self) -> float:
+        """Probes a second of CPU."""
+        return 1e6 / self.us
+
+    @property
     def false(self) -> int:
         """Wrong results in all turns."""
         return sum(cost.false for cost in self.turns)

@@ -4,6 +4,7 @@ import gc
 import math
 from collections.abc import Iterator, Sequence
 from itertools import starmap
+from pathlib import Path
 from typing import overload
 
 from exporter.icmp import Ping, Prober, Source
@@ -16,6 +17,7 @@ from tests.bench.reference import differences
 from tests.lab.errors import LabError
 
 _TTL = 2
+_PEAK_RESET = Path("/proc/self/clear_refs")  # 5 resets VmHWM, see proc(5)
 
 
 class MeshPings(Sequence[Ping]):
@@ -70,6 +72,8 @@ class Ours:
         self._rounds = rounds
         self._timeout_s = timeout_s
         self._right = pairs.promised()
+        self.resident_bytes = 0
+        """Most memory of this process while it probed, all of the bench included."""
 
     def turn(self) -> Cost:
         """Send everything, so often as was asked for, and read every result.
@@ -82,13 +86,20 @@ class Ours:
         gc.collect()
         cpu_s, false = 0.0, 0
         for _ in range(self._rounds):
+            _PEAK_RESET.write_text("5")
             before_s = own_cpu_s()
             found = self._prober.ping(
                 self._pings, timeout_s=self._timeout_s, packets_per_second=math.inf
             )
             answered = bytes(result is Result.OK for result in found.results())
             cpu_s += own_cpu_s() - before_s
+            self.resident_bytes = max(self.resident_bytes, _peak_bytes())
             false += differences(self._right, answered)
         self._prober.sync([])
         probes = self._rounds * len(self._pings)
         return Cost(probes=probes, cpu_s=cpu_s, false=false)
+
+
+def _peak_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
