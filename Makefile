@@ -1,7 +1,8 @@
 # Two commands matter: `make run` and `make test`. Both start from nothing but git, make
 # and Python >= 3.11 (Debian's packages are added where root may install them).
 #   PYTHON=python3.13    the interpreter that .venv is made of
-#   ARGS="-k verdict"    arguments for pytest; ARGS="-n 0" runs one test at a time
+#   ARGS="-k verdict"    arguments for pytest; ARGS="-n 0" runs one test at a time;
+#                        of `make bench`: ARGS="limit rtt --repeat 3 --write"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -41,6 +42,11 @@ test-all: bootstrap ## every layer, everything on every engine
 soak: bootstrap ## 200 random topologies, hundreds of restarts (over an hour)
 	@tools/debian-packages test
 	@$(pytest) -m soak tests/soak $(ARGS)
+
+.PHONY: bench
+bench: bootstrap ## CPU per probe beside the limit and other tools (ten minutes, root)
+	@tools/debian-packages bench
+	@$(python) -m tests.bench $(ARGS)
 
 .PHONY: lint
 lint: bootstrap ## style, import contracts, spelling, types

@@ -12,9 +12,10 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol, Self
 
-from exporter.icmp.packet import ECHO, ECHO_BYTES, REQUEST_KIND, Identity, Quote
+from exporter.icmp.batch import SEQUENCES, EchoBatch, Pass
+from exporter.icmp.packet import REQUEST_KIND, Identity, Quote
 from exporter.icmp.probes import Ping
 from exporter.icmp.results import may_be_of_earlier_packet, result_of_errno, worse
 from exporter.icmp.sockets import EchoSocket
@@ -54,7 +55,7 @@ class EchoGroup:
     ttl: int
     guarded: bool
     """The route is asked for each packet before it is sent."""
-    indices: list[int] = field(default_factory=list)
+    indices: "array[int]" = field(default_factory=lambda: array("I"))
 
 
 class EchoRound:
@@ -76,88 +77,98 @@ class EchoRound:
         Args:
             first_sequence: so chosen that rounds do not share sequence numbers soon:
                 an ICMP error may quote nothing else.
-            find: the socket for a ping, or why there is none.
+            find: the socket for a ping, or why there is none; asked once for all pings
+                of one source, family, device and time to live.
         """
         self.pings = pings
         self.cycle = cycle
         self.size = len(pings)
-        self.passes = max((ping.count for ping in pings), default=0)
-        self.packets = self.size * self.passes
-        """Packet `number` of pair `index` is packet number * size + index."""
+        self.passes = 0
+        """Packets of the pair that has most."""
         self.timeout_ns = timeout_ns
         self.outstanding = 0
         """Packets sent that nothing has answered yet."""
         self.addresses: list[bytes] = []
         self.sockets: list[EchoSocket | None] = []
-        self.sent_ns = array("q", bytes(8 * self.packets))
-        """CLOCK_REALTIME of each packet, 0: not sent."""
-        self.rtt_ns = array("q", [NO_REPLY]) * self.packets
         self.duplicates: Counter[int] = Counter()
         self.groups: list[EchoGroup] = []
         self._identity = identity
         self._first_sequence = first_sequence
         self._paths = paths
-        self._texts: list[tuple[str, int]] = []
+        self._texts: list[tuple[bytes, int]] = []
         self._failures: dict[int, Result] = {}
         self._suspected: set[SandboxId] = set()
-        self._buffer = bytearray(ECHO_BYTES)
+        self._batch = EchoBatch()
+        self._prepare(_Grouping(find, self.groups))
+        self.packets = self.size * self.passes
+        """Packet `number` of pair `index` is packet number * size + index."""
+        self.sent_ns = array("q", bytes(8 * self.packets))
+        """CLOCK_REALTIME of each packet, 0: not sent."""
+        self.rtt_ns = array("q", [NO_REPLY]) * self.packets
         self.clock_offset_ns = _clock_offset_ns()
         """Of CLOCK_REALTIME to CLOCK_MONOTONIC, when it began."""
-        self._prepare(find)
 
-    def _prepare(self, find: Callable[[Ping], EchoSocket | Result]) -> None:
-        known: dict[IPAddress, tuple[bytes, tuple[str, int]]] = {}
-        groups: dict[tuple[EchoSocket, int, bool], EchoGroup] = {}
+    def _prepare(self, grouping: "_Grouping") -> None:
+        # By identity: hashing an address takes as long as all the rest (measured).
+        known: dict[int, _Target] = {}
+        counts: set[int] = set()
+        sockets, addresses, texts = self.sockets, self.addresses, self._texts
+        last: tuple[object, ...] | None = None
+        group: EchoGroup | Result = Result.SKIPPED
         for index, ping in enumerate(self.pings):
-            destination = ping.destination
-            if destination not in known:
-                known[destination] = (destination.packed, (str(destination), 0))
-            packed, text = known[destination]
-            self.addresses.append(packed)
-            self._texts.append(text)
-            found = find(ping)
-            if isinstance(found, Result):
-                self.sockets.append(None)
-                self._failures[index] = found
-                continue
-            self.sockets.append(found)
-            key = (found, ping.ttl, ping.own or ping.device is not None)
-            if key not in groups:
-                groups[key] = EchoGroup(*key)
-                self.groups.append(groups[key])
-            groups[key].indices.append(index)
+            source, destination, ttl, device, own, count = ping
+            target = known.get(id(destination))
+            if target is None:
+                target = known[id(destination)] = _Target.of(destination)
+            packed, text, ip_version, _ = target
+            kind = (source, ip_version, ttl, device, own)
+            if kind != last:
+                last, group = kind, grouping.of(kind, ping)
+            addresses.append(packed)
+            texts.append(text)
+            if isinstance(group, Result):
+                sockets.append(None)
+                self._failures[index] = group
+            else:
+                sockets.append(group.echo_socket)
+                group.indices.append(index)
+            counts.add(count)
+        self.passes = max(counts, default=0)
+
+    def common(self, kind: int, number: int) -> Pass:
+        """Return what all packets `number` have in common: see `batch`."""
+        first = (self._first_sequence - number * self.size) % SEQUENCES
+        return Pass(kind, self._identity, self.cycle, number, first)
 
     def send(self, group: EchoGroup, start: int, stop: int, number: int) -> None:
-        """Send packet `number` of the group's pairs from `start` to `stop`."""
+        """Send packet `number` of the group's pairs from `start` to `stop`.
+
+        Args:
+            stop: at most `batch.MOST` beyond `start`.
+        """
         echo_socket = group.echo_socket
         if echo_socket.closed:
             return
         echo_socket.set_ttl(group.ttl)
-        identifier, cookie = self._identity
-        kind, cycle = REQUEST_KIND[echo_socket.ip_version], self.cycle
-        fixed = -(kind + identifier + cookie + cycle + number)
-        base = number * self.size
-        first_sequence, texts, sent_ns = self._first_sequence, self._texts, self.sent_ns
-        pack_into, buffer = ECHO.pack_into, self._buffer
+        indices = self._due(group, start, stop, number)
+        kind = REQUEST_KIND[echo_socket.ip_version]
+        self._batch.fill(self.common(kind, number), indices)
+        base, sent_ns, sent = number * self.size, self.sent_ns, len(indices)
+        texts = map(self._texts.__getitem__, indices)
         sendto = echo_socket.sock.sendto
         now_ns, clock = time.clock_gettime_ns, time.CLOCK_REALTIME
-        sent = 0
-        for index in self._due(group, start, stop, number):
-            sequence = (first_sequence + base + index) & 0xFFFF
-            check = (fixed - sequence - index) % 0xFFFF  # see packet.checksum
-            pack_into(
-                buffer, 0,
-                kind, check, identifier, sequence, cookie, cycle, index, number,
-            )  # fmt: skip
+        for index, message, text in zip(
+            indices, self._batch.messages, texts, strict=False
+        ):
             stamp = now_ns(clock)
             try:
-                sendto(buffer, texts[index])
+                sendto(message, text)
             except OSError as error:
-                stamp = self._resend(group, index, error)
+                stamp = self._resend(group, index, message, error)
                 if not stamp:
+                    sent -= 1
                     continue
             sent_ns[base + index] = stamp
-            sent += 1
         if not echo_socket.closed:  # meanwhile, because its container has ended
             self.outstanding += sent
             echo_socket.outstanding += sent
@@ -165,8 +176,8 @@ class EchoRound:
     def _due(
         self, group: EchoGroup, start: int, stop: int, number: int
     ) -> Sequence[int]:
-        indices = group.indices[start:stop]
         pings = self.pings
+        indices: Sequence[int] = group.indices[start:stop]
         if number:
             indices = [index for index in indices if number < pings[index].count]
         if not group.guarded:
@@ -180,7 +191,9 @@ class EchoRound:
                 self.fail(index, refusal)
         return allowed
 
-    def _resend(self, group: EchoGroup, index: int, error: OSError) -> int:
+    def _resend(
+        self, group: EchoGroup, index: int, message: memoryview, error: OSError
+    ) -> int:
         """Return the stamp of a second attempt where that was due, 0 if it failed.
 
         An ICMP error about an earlier packet waits on the socket and fails one call;
@@ -200,7 +213,7 @@ class EchoRound:
                 break
             stamp = time.clock_gettime_ns(time.CLOCK_REALTIME)
             try:
-                echo_socket.sock.sendto(self._buffer, self._texts[index])
+                echo_socket.sock.sendto(message, self._texts[index])
             except OSError as again:
                 number = again.errno or 0
             else:
@@ -233,8 +246,8 @@ class EchoRound:
             return None
         echo = quote.echo
         if echo is None:
-            first = (quote.sequence - self._first_sequence) & 0xFFFF
-            candidates = range(first, self.packets, 1 << 16)
+            first = (self._first_sequence - quote.sequence) % SEQUENCES
+            candidates = range(first, self.packets, SEQUENCES)
         elif echo.cookie == self._identity.cookie and echo.cycle == self.cycle:
             candidates = range(echo.number * self.size + echo.pair, self.packets)[:1]
         else:
@@ -255,12 +268,64 @@ class EchoRound:
         """Return whether CLOCK_REALTIME was set, not just slewed, in this round."""
         return abs(_clock_offset_ns() - self.clock_offset_ns) > _STEP_NS
 
-    def failure_of(self, index: int) -> Result | None:
-        """Return why a pair got no reply, None where there was only silence."""
-        echo_socket = self.sockets[index]
-        if echo_socket is not None and echo_socket.closed:
-            return Result.NETNS_ERROR
-        return self._failures.get(index)
+    def failures(self) -> dict[int, Result]:
+        """Return why pairs got no reply, by index; only silence where there is none.
+
+        A reply outweighs it. That a source was closed outweighs what came before.
+        """
+        gone = {
+            index: Result.NETNS_ERROR
+            for group in self.groups
+            if group.echo_socket.closed
+            for index in group.indices
+        }
+        return {**self._failures, **gone}
+
+
+class _Target(NamedTuple):
+    """A destination in the forms that are needed of it."""
+
+    packed: bytes
+    text: tuple[bytes, int]
+    """For sendto; bytes, because text is encoded in every call."""
+    ip_version: int
+    address: IPAddress
+    """Kept, so that nothing else gets its identity."""
+
+    @classmethod
+    def of(cls, address: IPAddress) -> Self:
+        """Return the forms of an address."""
+        return cls(address.packed, (str(address).encode(), 0), address.version, address)
+
+
+class _Grouping:
+    """Finds the group of each ping, and asks for each kind of ping only once."""
+
+    def __init__(
+        self, find: Callable[[Ping], EchoSocket | Result], groups: list[EchoGroup]
+    ) -> None:
+        self._find = find
+        self._groups = groups
+        self._known: dict[tuple[object, ...], EchoGroup | Result] = {}
+
+    def of(self, kind: tuple[object, ...], ping: Ping) -> EchoGroup | Result:
+        """Return the group of a ping, or why there is no socket for it.
+
+        Args:
+            kind: what all pings that are sent alike have in common.
+        """
+        found = self._known.get(kind)
+        if found is None:
+            found = self._known[kind] = self._group(ping)
+        return found
+
+    def _group(self, ping: Ping) -> EchoGroup | Result:
+        found = self._find(ping)
+        if isinstance(found, Result):
+            return found
+        made = EchoGroup(found, ping.ttl, ping.own or ping.device is not None)
+        self._groups.append(made)
+        return made
 
 
 def _clock_offset_ns() -> int:

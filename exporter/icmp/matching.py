@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from exporter.errors import PacketError
+from exporter.icmp.bursts import FEWEST, BurstMatcher
 from exporter.icmp.echoes import NO_REPLY, UNMEASURED, EchoRound
 from exporter.icmp.packet import (
     ECHO_BYTES,
@@ -75,6 +76,7 @@ class Matcher:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._receiver = Receiver()
+        self._bursts = BurstMatcher()
         self._round: EchoRound | None = None
         self._last_cycle = -1
         self._late: Counter[tuple[SandboxId, bytes]] = Counter()
@@ -107,51 +109,56 @@ class Matcher:
                     return
                 self.take_errors(echo_socket)
                 continue
-            if count:
-                self._accept(echo_socket, count)
+            self.accept(echo_socket, self._receiver, count)
             if count < MESSAGES:
                 return
 
-    def _accept(self, echo_socket: EchoSocket, count: int) -> None:
-        slots, lengths = self._receiver.slots, self._receiver.lengths
-        fields, start, head, length, kind = _LAYOUTS[echo_socket.ip_version]
-        unpack, unpack_stamp = fields.unpack_from, STAMP.unpack_from
-        identifier, cookie = self._identity
-        is_ipv4 = echo_socket.ip_version == 4
-        match = self._match
-        for offset in range(0, count * SLOT_BYTES, SLOT_BYTES):
-            first, source, *message = unpack(slots, offset + start)
-            seconds, nanoseconds = unpack_stamp(slots, offset + STAMP_OFFSET)
-            if (
-                lengths[offset // SLOT_BYTES] == length
-                and first == head
-                and message[0] == kind
-                and message[2] == identifier
-                and message[4] == cookie
-                and not (is_ipv4 and sum(message) % 0xFFFF)
-            ):
-                stamp = seconds * 1_000_000_000 + nanoseconds
-                match(echo_socket, source, message[5:], stamp)
-            elif is_ipv4:
-                self._accept_odd(echo_socket, offset)
-            else:
-                self.foreign_total += 1
+    def accept(self, echo_socket: EchoSocket, received: Receiver, count: int) -> None:
+        """Take the first `count` slots of what was received on a socket."""
+        current = self._round
+        if (
+            current is not None
+            and count >= FEWEST
+            and self._bursts.match(current, echo_socket, received, count)
+        ):
+            return
+        for slot in range(count):
+            self._accept_one(echo_socket, received, slot)
 
-    def _accept_odd(self, echo_socket: EchoSocket, offset: int) -> None:
+    def _accept_one(
+        self, echo_socket: EchoSocket, received: Receiver, slot: int
+    ) -> None:
+        slots, offset = received.slots, slot * SLOT_BYTES
+        fields, start, head, length, kind = _LAYOUTS[echo_socket.ip_version]
+        first, source, *message = fields.unpack_from(slots, offset + start)
+        seconds, nanoseconds = STAMP.unpack_from(slots, offset + STAMP_OFFSET)
+        stamp = seconds * 1_000_000_000 + nanoseconds
+        is_ipv4 = echo_socket.ip_version == 4
+        if (
+            received.lengths[slot] == length
+            and first == head
+            and message[0] == kind
+            and (message[2], message[4]) == self._identity
+            and not (is_ipv4 and sum(message) % 0xFFFF)
+        ):
+            self._match(echo_socket, source, message[5:], stamp)
+        elif is_ipv4:
+            data = offset + DATA_OFFSET
+            datagram = bytes(slots[data : data + received.lengths[slot]])
+            self._accept_odd(echo_socket, datagram, stamp)
+        else:
+            self.foreign_total += 1
+
+    def _accept_odd(self, echo_socket: EchoSocket, datagram: bytes, stamp: int) -> None:
         """Look closer at what is no plain IPv4 reply: it may carry IP options."""
-        slots = self._receiver.slots
-        data = offset + DATA_OFFSET
-        length = self._receiver.lengths[offset // SLOT_BYTES]
         try:
-            source, echo = decode_datagram(bytes(slots[data : data + length]))
+            source, echo = decode_datagram(datagram)
         except PacketError:
             self.foreign_total += 1
             return
         if (echo.identifier, echo.cookie) != self._identity:
             self.foreign_total += 1
             return
-        seconds, nanoseconds = STAMP.unpack_from(slots, offset + STAMP_OFFSET)
-        stamp = seconds * 1_000_000_000 + nanoseconds
         self._match(echo_socket, source.packed, list(echo[3:]), stamp)
 
     def _match(

@@ -19,14 +19,15 @@ from exporter.errors import (
     NetnsGone,
     NetnsPermissionDenied,
 )
+from exporter.icmp.batch import SEQUENCES
 from exporter.icmp.echoes import EchoRound
 from exporter.icmp.loop import Loop, LoopStopped
 from exporter.icmp.matching import Matcher
-from exporter.icmp.observing import observe
+from exporter.icmp.observing import Observations
 from exporter.icmp.opening import OpenSource, PathMap, open_source
 from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Lookup, Ping, Source
-from exporter.icmp.round import Round
+from exporter.icmp.round import Pace, Round
 from exporter.icmp.sockets import EchoSocket
 from exporter.icmp.sources import OpenSources
 from exporter.model.outcome import NOT_PROBED, Observation, Result
@@ -71,6 +72,11 @@ class Prober:
     def foreign_total(self) -> int:
         """Packets that looked like answers to us and were not: forged or damaged."""
         return self._matcher.foreign_total + self._foreign_answers
+
+    @property
+    def identifier(self) -> int:
+        """The ICMP identifier of all requests, by which a packet capture finds them."""
+        return self._identity.identifier
 
     def start(self) -> None:
         """Start the thread; at most once."""
@@ -158,39 +164,68 @@ class Prober:
             should_stop: asked before every chunk, in the prober's thread; what was not
                 measured by then is `skipped`.
         """
-        with self._probe_lock:
-            try:
-                sources = self._call(self._open.by_id.copy)
-                echoes = self._echo_round(probes, sources, timeout_s)
-                lookups = self._lookup_round(probes, sources, timeout_s)
-                pacing = Round(
-                    echoes,
-                    lookups,
-                    timeout_s=timeout_s,
-                    packets_per_second=packets_per_second,
-                    spread_s=spread_s,
-                    should_stop=should_stop,
-                    drain=self._matcher.drain,
-                )
-                self._call(lambda: self._open.begin(echoes, lookups))
-                try:
-                    self._loop.drive(pacing.step)
-                finally:
-                    self._call(self._open.end)
-                late = self._call(self._matcher.take_late)
-            except (LoopStopped, NetnsError):
-                return (NOT_PROBED,) * len(probes)
-        self.late_total += late.total()
-        self._foreign_answers += lookups.foreign_total
-        pinged = observe(echoes, late, complete=pacing.complete)
-        asked = lookups.observations(complete=pacing.complete)
+        pings = [probe for probe in probes if isinstance(probe, Ping)]
+        lookups = [probe for probe in probes if isinstance(probe, Lookup)]
+        pace = Pace(timeout_s, packets_per_second, spread_s, should_stop)
+        try:
+            pinged, asked = self._run(pings, lookups, pace)
+        except NetnsError:
+            return (NOT_PROBED,) * len(probes)
+        if not lookups:
+            return tuple(pinged)
+        each, answers = iter(pinged), iter(asked)
         return tuple(
-            next(pinged if isinstance(probe, Ping) else asked) for probe in probes
+            next(each if isinstance(probe, Ping) else answers) for probe in probes
+        )
+
+    def ping(
+        self,
+        pings: Sequence[Ping],
+        *,
+        timeout_s: float = 1.0,
+        packets_per_second: float = 2000.0,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Observations:
+        """Do as `probe` does, in bursts, and make no object for each ping.
+
+        For a million pairs: what became of them is kept flat until it is asked for.
+        The arguments are those of `probe`.
+
+        Raises:
+            NetnsError: the prober is not running, or was stopped meanwhile.
+        """
+        pace = Pace(timeout_s, packets_per_second, 0.0, should_stop)
+        return self._run(pings, (), pace)[0]
+
+    def _run(
+        self, pings: Sequence[Ping], lookups: Sequence[Lookup], pace: Pace
+    ) -> tuple[Observations, Iterable[Observation]]:
+        """Run one round and return what became of pings and lookups.
+
+        Raises:
+            NetnsError: the prober is not running, or was stopped meanwhile.
+        """
+        with self._probe_lock:
+            sources = self._call(self._open.by_id.copy)
+            echoes = self._echo_round(pings, sources, pace.timeout_s)
+            asking = self._lookup_round(lookups, sources, pace.timeout_s)
+            pacing = Round(echoes, asking, pace, drain=self._matcher.drain)
+            self._call(lambda: self._open.begin(echoes, asking))
+            try:
+                self._drive(pacing.step)
+            finally:
+                self._call(self._open.end)
+            late = self._call(self._matcher.take_late)
+        self.late_total += late.total()
+        self._foreign_answers += asking.foreign_total
+        return (
+            Observations(echoes, late, complete=pacing.complete),
+            asking.observations(complete=pacing.complete),
         )
 
     def _echo_round(
         self,
-        probes: Sequence[Probe],
+        pings: Sequence[Ping],
         sources: Mapping[SandboxId, OpenSource],
         timeout_s: float,
     ) -> EchoRound:
@@ -200,7 +235,7 @@ class Prober:
 
         self._cycle = (self._cycle + 1) & 0xFFFFFFFF
         echoes = EchoRound(
-            [probe for probe in probes if isinstance(probe, Ping)],
+            pings,
             identity=self._identity,
             cycle=self._cycle,
             first_sequence=self._sequence,
@@ -208,26 +243,29 @@ class Prober:
             find=find,
             paths=self._open,
         )
-        self._sequence = (self._sequence + echoes.packets) & 0xFFFF
+        self._sequence = (self._sequence - echoes.packets) % SEQUENCES
         return echoes
 
     def _lookup_round(
         self,
-        probes: Sequence[Probe],
+        lookups: Iterable[Lookup],
         sources: Mapping[SandboxId, OpenSource],
         timeout_s: float,
     ) -> LookupRound:
         askings = []
-        for probe in probes:
-            if isinstance(probe, Lookup):
-                opened = sources.get(probe.source)
-                resolver = (
-                    self._why_not(probe.source) if opened is None else opened.resolver
+        for lookup in lookups:
+            opened = sources.get(lookup.source)
+            askings.append(
+                Asking(
+                    question=Question(lookup.name, lookup.ip_version),
+                    resolver=(
+                        self._why_not(lookup.source)
+                        if opened is None
+                        else opened.resolver
+                    ),
+                    count=lookup.count,
                 )
-                question = Question(probe.name, probe.ip_version)
-                askings.append(
-                    Asking(question=question, resolver=resolver, count=probe.count)
-                )
+            )
         return LookupRound(askings, timeout_s=timeout_s)
 
     def _why_not(self, source_id: SandboxId) -> Result:
@@ -253,6 +291,12 @@ class Prober:
             opened.close()
             raise
         return opened
+
+    def _drive(self, step: Callable[[], float | None]) -> None:
+        try:
+            self._loop.drive(step)
+        except LoopStopped as error:
+            raise NetnsError("the prober was stopped") from error
 
     def _call(self, function: Callable[[], T]) -> T:
         try:

@@ -11,14 +11,15 @@ how many are spread, and how far.
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from exporter.dns.lookups import LookupRound
+from exporter.icmp import batch
 from exporter.icmp.echoes import EchoRound
 from exporter.icmp.sockets import EchoSocket
 
-CHUNK: Final = 64
-"""Packets in a burst. The replies of one fit into the smallest receive buffer."""
+CHUNK: Final = batch.MOST
+"""Packets in a burst."""
 
 LONE_GAP_S: Final = 0.010
 """Between packets that are sent one by one, if there is time."""
@@ -29,6 +30,19 @@ PASS_GAP_S: Final = 0.02
 _SHORTEST_GAP_S: Final = 0.001  # what epoll_wait(2) can wait
 
 
+class Pace(NamedTuple):
+    """How fast packets go out, and how long answers are waited for."""
+
+    timeout_s: float
+    """For an answer, > 0."""
+    packets_per_second: float
+    """At most, > 0; inf sends without a pause."""
+    spread_s: float
+    """Packets are sent one by one if that takes no longer; 0: in bursts."""
+    should_stop: Callable[[], bool]
+    """Asked before every chunk."""
+
+
 class Round:
     """The pings and lookups of one call of `Prober.probe`."""
 
@@ -36,26 +50,18 @@ class Round:
         self,
         echoes: EchoRound,
         lookups: LookupRound,
+        pace: Pace,
         *,
-        timeout_s: float,
-        packets_per_second: float,
-        spread_s: float,
-        should_stop: Callable[[], bool],
         drain: Callable[[EchoSocket], None],
     ) -> None:
         """Plan the sending.
 
         Args:
-            timeout_s: for an answer, > 0.
-            packets_per_second: at most, > 0; inf sends without a pause.
-            spread_s: packets are sent one by one if that takes no longer.
-            should_stop: asked before every chunk.
             drain: takes what waits on the echo socket that a chunk went out by.
         """
         self._echoes = echoes
         self._lookups = lookups
-        self._timeout_s = timeout_s
-        self._should_stop = should_stop
+        self._timeout_s, packets_per_second, spread_s, self._should_stop = pace
         self._drain = drain
         packets = echoes.packets + lookups.size * lookups.passes
         per_packet_s = 1 / packets_per_second

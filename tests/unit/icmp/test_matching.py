@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.icmp.echoes import NO_REPLY, EchoRound
 from exporter.icmp.matching import Matcher
-from exporter.icmp.observing import observe
+from exporter.icmp.observing import Observations
 from exporter.icmp.packet import Echo, Identity, encode_reply
 from exporter.icmp.probes import Ping
 from exporter.icmp.sockets import EchoSocket
@@ -86,7 +86,7 @@ class Bench:
     def observed(self) -> list[Observation]:
         """Return what became of the two pairs."""
         late = self.matcher.take_late()
-        return list(observe(self.round, late, complete=True))
+        return list(Observations(self.round, late, complete=True))
 
     def close(self) -> None:
         """Close both ends."""
