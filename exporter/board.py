@@ -5,7 +5,7 @@ loop only; `Tally` counts by other threads go through `count`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -279,10 +279,3 @@ def _is_in(topology: Topology, pair: Pair) -> bool:
     return pair.network in topology.network_by_id and all(
         end in topology.sandbox_by_id for end in ends if end not in (HOST, None)
     )
-
-
-def only(snapshot: Snapshot, wanted: Iterable[Pair]) -> Snapshot:
-    """Return a snapshot with some of its pairs."""
-    keep = set(wanted)
-    pairs = tuple(state for state in snapshot.pairs if state.pair in keep)
-    return replace(snapshot, pairs=pairs)

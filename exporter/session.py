@@ -171,19 +171,29 @@ def runner_for(
         timeout_s: for a reply, in place of the settings'.
         prober: in place of the session's.
     """
-    settings = CycleSettings(
+
+    def inspect(topology: Topology, states: Sequence[PairState]) -> Inspection:
+        return session.inspector.inspect(topology, states, session.survey.host_found)
+
+    diagnosis = Diagnosis(inspect, session.clock)
+    settings = settings_for(config, timeout_s)
+    return CycleRunner(prober or session.prober, session.clock, settings, diagnosis)
+
+
+def settings_for(config: Config, timeout_s: float | None = None) -> CycleSettings:
+    """Return how a configuration wants cycles to probe.
+
+    Args:
+        config: the settings.
+        timeout_s: for a reply, in place of the settings'.
+    """
+    return CycleSettings(
         timeout_s=timeout_s or config.probe.timeout,
         packets_per_second=config.probe.packets_per_second,
         packets=config.probe.packets,
         confirm_packets=config.probe.confirm_packets,
         grace_s=config.probe.grace_period,
     )
-
-    def inspect(topology: Topology, states: Sequence[PairState]) -> Inspection:
-        return session.inspector.inspect(topology, states, session.survey.host_found)
-
-    diagnosis = Diagnosis(inspect, session.clock)
-    return CycleRunner(prober or session.prober, session.clock, settings, diagnosis)
 
 
 def sweeper_for(session: Session, config: Config) -> CycleRunner:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from exporter.errors import ExporterError
 from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import NOT_PROBED, Observation, Result, Scope
-from exporter.model.pair import Controls, Pair, Planned
+from exporter.model.pair import Controls, Decision, Pair, Planned
 from exporter.model.pairs import own_addresses
 from exporter.model.plan import needed_for
 from exporter.model.routing import gateway_of
@@ -175,7 +175,7 @@ class Sightings:
         return Ping(
             source=pair.source,
             destination=pair.address,
-            ttl=1 if item.decision.on_link else 2,
+            ttl=time_to_live(item.decision),
             device=network.bridge if pair.source == HOST else None,
             count=count,
         )
@@ -223,6 +223,11 @@ class Sightings:
                 for address, _ in interface.addresses:
                     links[(sandbox, address)] = interface.up
         return links
+
+
+def time_to_live(decision: Decision) -> int:
+    """Return how far a probe may go: to the link, or past one router."""
+    return 1 if decision.on_link else 2
 
 
 def _host_keys(topology: Topology, networks: Collection[NetworkId]) -> set[OwnKey]:

@@ -8,7 +8,8 @@ arrives in its namespace, other people's too, and is therefore filtered in the k
 type and identifier and matched here by cookie, cycle, pair and source.
 """
 
+from exporter.icmp.observing import Observations
 from exporter.icmp.prober import Prober
 from exporter.icmp.probes import Lookup, Ping, Source
 
-__all__ = ["Lookup", "Ping", "Prober", "Source"]
+__all__ = ["Lookup", "Observations", "Ping", "Prober", "Source"]

@@ -5,13 +5,14 @@ asks the engine or sends a packet.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from exporter.model.detection import NO_DETECTION, Detection
 from exporter.model.hoststate import HostState
+from exporter.model.many import counted, outstanding
 from exporter.model.outcome import (
     VIOLATIONS,
     Expected,
@@ -50,7 +51,7 @@ class Snapshot:
     """The engine answers now; if not, no pair is verified."""
     stream_connected: bool = False
     """The event stream is open."""
-    pairs: tuple[PairState, ...] = ()
+    pairs: Sequence[PairState] = ()
     """In the order of the plan: by scope, then by source and destination name."""
     aside: Mapping[CountKey, int] = field(default_factory=dict)
     """Numbers of the pairs that exist beside `pairs`, where these are a sample; none
@@ -86,7 +87,7 @@ class Snapshot:
     @cached_property
     def violations(self) -> tuple[PairState, ...]:
         """Pairs whose promise is broken, oldest first."""
-        broken = [state for state in self.pairs if state.verdict in VIOLATIONS]
+        broken = [s for s in outstanding(self.pairs) if s.verdict in VIOLATIONS]
         return tuple(sorted(broken, key=lambda state: state.since))
 
     @cached_property
@@ -114,7 +115,7 @@ class Snapshot:
     @cached_property
     def summary(self) -> Mapping[Verdict, int]:
         """Number of pairs by verdict, every verdict present."""
-        counts = Counter(state.verdict for state in self.pairs)
+        counts = counted(self.pairs)
         for (_, _, _, decision), count in self.aside.items():
             counts[_unprobed(decision)] += count
         return {verdict: counts[verdict] for verdict in Verdict}

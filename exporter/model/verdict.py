@@ -16,6 +16,7 @@ from exporter.model.outcome import (
     Result,
     Scope,
     Verdict,
+    observed_of,
 )
 from exporter.model.pair import Controls, Decision, Planned
 from exporter.model.topology import (
@@ -247,6 +248,29 @@ def judge(
     return _judge_isolated(planned, observation, controls, young=young)
 
 
+def settled(decision: Decision, result: Result, controls: Controls) -> Verdict | None:
+    """Return the verdict that follows whatever else a cycle shows.
+
+    None where `judge` has to look closer.
+
+    Args:
+        decision: the promise.
+        result: of all packets of the pair.
+        controls: whether both ends are known to work, and old enough.
+    """
+    observed = observed_of(result)
+    if decision.expected is Expected.UNKNOWN:
+        return Verdict.NOT_JUDGED
+    if observed is Observed.NOT_PROBED:
+        return Verdict.SKIPPED
+    if decision.expected is Expected.REACHABLE:
+        return Verdict.AS_EXPECTED if observed is Observed.REACHABLE else None
+    silent = observed is Observed.UNREACHABLE
+    if silent and _confirms_isolation(decision, result, controls):
+        return Verdict.AS_EXPECTED
+    return None
+
+
 def _unverified(observation: Observation, reason: str) -> Ruling:
     return Ruling(verdict=Verdict.UNVERIFIED, reason=reason, observation=observation)
 
@@ -296,21 +320,19 @@ def _judge_isolated(
     the kernel looks for duplicate addresses (RFC 4862, 5.4): a control may then be
     answered a moment after a leak was silent.
     """
-    if not _confirms_isolation(planned.decision, seen, controls):
+    if not _confirms_isolation(planned.decision, seen.result, controls):
         return _unverified(seen, _doubt(planned.decision, seen, controls))
     if young and planned.pair.ip_version == 6 and seen.result is Result.TIMEOUT:
         return _unverified(seen, YOUNG)
     return Ruling(verdict=Verdict.AS_EXPECTED, observation=seen)
 
 
-def _confirms_isolation(
-    decision: Decision, seen: Observation, controls: Controls
-) -> bool:
-    if seen.result is Result.NO_RESOLVER:  # the kernel's own answer, on loopback
+def _confirms_isolation(decision: Decision, result: Result, controls: Controls) -> bool:
+    if result is Result.NO_RESOLVER:  # the kernel's own answer, on loopback
         return True
     if not decision.has_route:
-        return seen.result in (Result.NO_ROUTE, Result.WRONG_ROUTE) or _both(controls)
-    dead_end = seen.result in KERNEL_REFUSALS or seen.result is Result.TTL_EXCEEDED
+        return result in (Result.NO_ROUTE, Result.WRONG_ROUTE) or _both(controls)
+    dead_end = result in KERNEL_REFUSALS or result is Result.TTL_EXCEEDED
     return not dead_end and _both(controls)
 
 

@@ -7,7 +7,7 @@ from exporter.model.outcome import Scope
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Endpoint, Network, SandboxId, Topology
-from exporter.report.document import Json, header, pair_document, timestamp
+from exporter.report.document import header, timestamp
 from exporter.report.inventory import (
     container_words,
     endpoint_lines,
@@ -18,6 +18,7 @@ from exporter.report.inventory import (
 from exporter.report.marks import mark_of
 from exporter.report.names import End
 from exporter.report.page import BLANK, Line, Page, Role, Span, clean, fields, wrapped
+from exporter.report.pairs import Json, pair_document
 from exporter.report.words import (
     SCOPES,
     cause_words,

@@ -7,7 +7,7 @@ GitLab read.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
@@ -16,7 +16,8 @@ from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import IpVersion
-from exporter.report.document import in_order, timestamp
+from exporter.report.document import timestamp
+from exporter.report.ordered import in_order
 from exporter.report.page import ASCII, clean
 from exporter.report.words import (
     cause_words,
@@ -126,7 +127,7 @@ def _evidence(state: PairState) -> Iterator[str]:
             yield f"  {clean(line)}"
 
 
-def _counts(states: list[PairState] | tuple[PairState, ...]) -> str:
+def _counts(states: Sequence[PairState]) -> str:
     found = Counter(outcome_of(state.verdict) for state in states)
     return _attributes(
         tests=str(len(states)),

@@ -5,7 +5,7 @@ its id; `host` is the engine's network namespace, `gateway` a container's own
 gateways. A container that shares a network stack means that stack.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -61,7 +61,7 @@ def destination_of(snapshot: Snapshot, name: str) -> End:
 
 
 def matching(
-    pairs: tuple[PairState, ...], source: End, destination: End
+    pairs: Iterable[PairState], source: End, destination: End
 ) -> Iterator[PairState]:
     """Yield the pairs from a source to a destination, in every scope."""
     if source.sandbox is None or (destination.sandbox is None) is not (

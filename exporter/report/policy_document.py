@@ -11,7 +11,8 @@ from exporter.model.pair import Planned
 from exporter.model.policy import Selector
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Topology
-from exporter.report.document import SCHEMA, Json
+from exporter.report.document import SCHEMA
+from exporter.report.pairs import Json
 from exporter.report.policy import end_names, expect_word
 from exporter.report.trial import KEYS, EntryTrial, Trial
 

@@ -10,8 +10,9 @@ from exporter.model.topology import (
     Subnet,
     Topology,
 )
-from exporter.report.document import SCHEMA, Json
+from exporter.report.document import SCHEMA
 from exporter.report.inventory import sandbox_name
+from exporter.report.pairs import Json
 
 
 def topology_document(snapshot: Snapshot) -> Json:

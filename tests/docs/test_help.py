@@ -13,7 +13,8 @@ from exporter.config.settings import settings
 from exporter.model.cause import CauseId, cause
 from exporter.model.outcome import Expected, Result, Scope, Verdict, observed_of
 from exporter.model.policy import Policy, PolicyEntry
-from exporter.report.document import header, pair_document
+from exporter.report.document import header
+from exporter.report.pairs import pair_document
 from exporter.report.summary import Status
 from exporter.report.topology_document import topology_document
 from tests.fakes.report_samples import dead, demo_on_host, snapshot

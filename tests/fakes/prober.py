@@ -1,6 +1,6 @@
 """A network in memory: says which address answers whom, for tests of cycles."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from exporter.icmp.probes import Lookup, Ping
@@ -40,6 +40,16 @@ class FakeProber:
         assert packets_per_second > 0
         self.calls.append(probes)
         return tuple(self._observe(probe) for probe in probes)
+
+    def ping(
+        self, pings: Sequence[Ping], *, timeout_s: float, packets_per_second: float
+    ) -> "FakeObservations":
+        """Return what becomes of pings, to be asked for."""
+        return FakeObservations(
+            self.probe(
+                pings, timeout_s=timeout_s, packets_per_second=packets_per_second
+            )
+        )
 
     def _observe(self, probe: Ping | Lookup) -> Observation:
         if isinstance(probe, Lookup):
@@ -82,6 +92,16 @@ class FakeProber:
                 addresses=tuple(addresses),
             ),
         )
+
+
+class FakeObservations(tuple[Observation, ...]):
+    """Observations that can be asked for their results alone."""
+
+    __slots__ = ()
+
+    def results(self) -> Iterator[Result]:
+        """Yield the result of each."""
+        return (one.result for one in self)
 
 
 def docker_like(topology: Topology) -> Answer:

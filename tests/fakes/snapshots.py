@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -164,7 +164,7 @@ def published(
     )
 
 
-def tally(found: Topology, pairs: tuple[PairState, ...]) -> Tally:
+def tally(found: Topology, pairs: Iterable[PairState]) -> Tally:
     """Return the counters after one cycle over some pairs."""
     counted = Tally()
     for state in pairs:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from exporter.board import Board, only
+from exporter.board import Board
 from exporter.model.outcome import Result, Scope, Verdict
 from exporter.model.plan import EPOCH_CYCLES, epochs_to_cover
 from exporter.model.topology import Topology
@@ -176,15 +176,3 @@ def test_pairs_stand_in_the_order_of_the_plan() -> None:
         for s in watch.look().pairs
     ]
     assert names == sorted(names)
-
-
-def test_only_keeps_what_is_wanted() -> None:
-    """And nothing else of the snapshot changes."""
-    watch = Watch(demo())
-    watch.cycle()
-    snapshot = watch.look()
-    wanted = list(snapshot.pairs[:3])
-
-    less = only(snapshot, (state.pair for state in wanted))
-
-    assert (list(less.pairs), less.taken) == (wanted, snapshot.taken)

@@ -31,7 +31,7 @@ class Looks:
 def test_nothing_is_looked_at_where_no_promise_is_broken() -> None:
     """A healthy host pays nothing."""
     looks = Looks()
-    states = snapshot(demo()).pairs
+    states = tuple(snapshot(demo()).pairs)
 
     assert states == Diagnosis(looks, HandClock())(demo(), states)
     assert [] == looks.asked
@@ -40,7 +40,7 @@ def test_nothing_is_looked_at_where_no_promise_is_broken() -> None:
 def test_broken_promises_and_no_others_get_causes() -> None:
     """One look for all of them; where nothing explains it, that is said."""
     looks = Looks()
-    states = snapshot(demo(), leaking).pairs
+    states = tuple(snapshot(demo(), leaking).pairs)
 
     found = Diagnosis(looks, HandClock())(demo(), states)
 
@@ -59,7 +59,7 @@ def test_broken_promises_and_no_others_get_causes() -> None:
 def test_what_could_not_be_read_stands_in_for_what_was_found() -> None:
     """Nothing found means little where the rules could not be read."""
     note = "host: the packet filter: CAP_NET_ADMIN is missing"
-    states = snapshot(demo(), leaking).pairs
+    states = tuple(snapshot(demo(), leaking).pairs)
 
     found = Diagnosis(Looks(note), HandClock())(demo(), states)
 
@@ -70,7 +70,7 @@ def test_what_could_not_be_read_stands_in_for_what_was_found() -> None:
 def test_beyond_a_number_it_says_that_it_did_not_look() -> None:
     """A million broken promises have one cause, and a cycle must end."""
     found = crowd({"a": 33, "b": 33})
-    states = snapshot(found, leaking).pairs
+    states = tuple(snapshot(found, leaking).pairs)
     looks = Looks()
 
     broken = [s for s in Diagnosis(looks, HandClock())(found, states) if s.causes]
@@ -83,7 +83,7 @@ def test_beyond_a_number_it_says_that_it_did_not_look() -> None:
 
 def test_after_some_time_the_rest_is_not_looked_at() -> None:
     """With thousands of rules the causes of hundreds would outlast the interval."""
-    states = snapshot(demo(), leaking).pairs
+    states = tuple(snapshot(demo(), leaking).pairs)
     clock = HandClock()
     clock.step_s = PATIENCE_S / 2
 
@@ -111,7 +111,7 @@ def forbidden(pair: Pair, decision: Decision) -> PairState | None:
 def test_who_is_not_looked_at_is_told_of_one_alike() -> None:
     """Between the same networks it is likely the same cause, and never certain."""
     found = crowd({"a": 30})
-    states = snapshot(found, forbidden).pairs
+    states = tuple(snapshot(found, forbidden).pairs)
 
     broken = [s for s in Diagnosis(Looks(), HandClock())(found, states) if s.causes]
 

@@ -44,7 +44,7 @@ class Bench:
         self.said: list[str] = []
         monkeypatch.setattr(oneshot, "open_session", self._open)
         self.host = HostState()
-        monkeypatch.setattr("exporter.oneshot.time.sleep", self._sleep)
+        monkeypatch.setattr("time.sleep", self._sleep)
         monkeypatch.setattr(oneshot, "SystemClock", lambda: self.clock)
 
     def check(self, **request: object) -> Snapshot:

@@ -11,13 +11,13 @@ from exporter.journal import report_changes
 from exporter.model.cause import Cause, CauseId, cause
 from exporter.model.pair import Decision, Pair, PairState
 from exporter.model.snapshot import Snapshot
-from exporter.report.document import pair_document
 from exporter.report.explain import explain_text
 from exporter.report.findings import findings
 from exporter.report.junit import junit
 from exporter.report.names import destination_of, source_of
 from exporter.report.page import Page
 from exporter.report.paint import painted
+from exporter.report.pairs import pair_document
 from exporter.web.view import view_of
 from tests.fakes.report_samples import STARTED, leaking, only, snapshot
 from tests.fakes.topologies import demo
