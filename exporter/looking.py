@@ -39,7 +39,7 @@ class Looker:
         progress: Progress,
         presence: Presence,
         timeout_s: float | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         """Bind to the parts; nothing is probed yet.
 
@@ -50,7 +50,7 @@ class Looker:
             timeout_s: for a reply, in place of the settings'.
             sleep: takes seconds; in place of time.sleep.
         """
-        self.sleep = sleep
+        self.sleep = sleep or time.sleep
         self.session = session
         self.progress = progress
         self.clock = session.clock

@@ -51,16 +51,19 @@ def proof_of(states: Iterable[PairState]) -> Proof:
 def representatives(among: Iterable[Sheet]) -> Iterator[Planned]:
     """Yield pairs in which every source has each of its ways, and every address is.
 
-    Their controls say which ends work. Pairs that are promised a reply are not among
-    them: where it comes it speaks for itself.
+    Their controls say which ends work: each end is in one that is to be silent, or is
+    promised nothing, and in one that is promised a reply, as far as it has both.
     """
-    ways: set[Way] = set()
-    places: set[Place] = set()
+    seen: dict[bool, tuple[set[Way], set[Place]]] = {
+        True: (set(), set()),
+        False: (set(), set()),
+    }
     for sheet in among:
         for part in sheet.parts:
             decision = part.decision
-            if decision.is_left_alone or decision.expected is Expected.REACHABLE:
+            if decision.is_left_alone:
                 continue
+            ways, places = seen[decision.expected is Expected.REACHABLE]
             for row, place in _diagonal(len(sheet.sources), part.start, part.stop):
                 way = sheet.sources[row].id, decision.source_network, part.ip_version
                 to = sheet.columns[place].place

@@ -38,4 +38,9 @@ def looker(
         budget=SharedBudget(clock, folder, host),
     )
     said: list[str] = []
-    return Looker(cast("Session", session), said.append, Presence(clock))
+    return Looker(
+        cast("Session", session),
+        said.append,
+        Presence(clock),
+        sleep=clock.move,
+    )

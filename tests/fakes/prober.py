@@ -118,10 +118,12 @@ def docker_like(topology: Topology) -> Answer:
     def answer(source: str, target: str, _: int) -> Result:
         if target.startswith("own "):
             return Result.OK
-        if not target[0].isdigit():
+        try:
+            address = ip_address(target)
+        except ValueError:
             return Result.NO_RESOLVER
         own = prefixes.get(SandboxId(source))
-        if own is None or any(ip_address(target) in prefix for prefix in own):
+        if own is None or any(address in prefix for prefix in own):
             return Result.OK
         return Result.TIMEOUT
 

@@ -14,15 +14,20 @@ from exporter.config import Config
 from exporter.errors import EngineNotLocal, UnknownName
 from exporter.model.hoststate import HostState, NeighbourTable
 from exporter.model.inspection import NOT_INSPECTED
+from exporter.model.many import ManyStates
 from exporter.model.outcome import Result, Verdict
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import SandboxId, Topology
 from exporter.report.request import CheckRequest
 from tests.fakes.clock import START, HandClock
+from tests.fakes.crowds import crowd as many
 from tests.fakes.prober import FakeProber, but, docker_like
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
 ICMP = ("container", "host", "gateway")
+_ROOM = NeighbourTable(entries=0, soft_limit=400_000, hard_limit=800_000)
+ROOMY = HostState(tables={4: _ROOM, 6: _ROOM})
+"""A host whose neighbour table is no matter."""
 
 
 class Bench:
@@ -309,3 +314,55 @@ def test_an_engine_elsewhere_is_refused(bench: Bench) -> None:
 
     with pytest.raises(EngineNotLocal, match="it is remote"):
         bench.check()
+
+
+def test_a_large_host_is_looked_at_in_sheets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A leak and a silence among forty thousand pairs are found, and nothing else."""
+    bench = Bench(monkeypatch, tmp_path, many(200, 20))
+    bench.host = ROOMY
+    leaking = but(docker_like(bench.found), Result.OK, [("c0000", "10.1.0.2")])
+    world = but(leaking, Result.TIMEOUT, [("c0000", "10.0.0.3")])
+    bench.prober = FakeProber(bench.found, world)
+
+    snapshot = bench.check(everything=True)
+
+    pairs = 200 * 199 + 2 * 200
+    assert isinstance(snapshot.pairs, ManyStates)
+    assert len(snapshot.pairs) == pairs
+    assert verdicts(snapshot) == {
+        Verdict.AS_EXPECTED: pairs - 2,
+        Verdict.UNEXPECTED_REACHABLE: 1,
+        Verdict.UNEXPECTED_UNREACHABLE: 1,
+    }
+    assert {str(state.pair.address) for state in snapshot.violations} == {
+        "10.1.0.2",
+        "10.0.0.3",
+    }
+
+
+def test_a_large_host_is_given_time_for_its_neighbour_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Pairs on one link that have no room at once follow; none is left out."""
+    bench = Bench(monkeypatch, tmp_path, many(150, 15))
+
+    snapshot = bench.check(everything=True)
+
+    assert verdicts(snapshot) == {Verdict.AS_EXPECTED: 150 * 149 + 2 * 150}
+    assert sum(bench.slept) > 90
+
+
+def test_who_ends_on_a_large_host_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its pairs are in no sheet."""
+    bench = Bench(monkeypatch, tmp_path, many(200, 20))
+    bench.host = ROOMY
+    bench.prober = FakeProber(bench.found, silent(bench.found, "10.0.0.3"))
+    bench.later = without("c0020")
+
+    snapshot = bench.check(everything=True)
+
+    assert verdicts(snapshot) == {Verdict.AS_EXPECTED: 199 * 198 + 2 * 199}
