@@ -1,8 +1,10 @@
 """Playing a scenario: set it up as an operator would, tamper, look, take it back."""
 
 import contextlib
+import json
 import re
 import shlex
+import time
 from collections.abc import Iterator, Sequence
 
 from tests.lab.engine import Engine
@@ -17,7 +19,9 @@ _NO_DAD = ["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"]
 """Bridges answer at once; else silent for a second or two while the kernel looks for
 duplicates (RFC 4862, 5.4), when nothing passes by IPv6. That is what the grace period,
 which is 0 here, is for. Without `dad_transmits` alone the kernel would still wait for a
-random part of a second."""
+random part of a second. docker0 is older than this, so it is waited for."""
+_TENTATIVE = ["ip", "-6", "-json", "address", "show", "tentative"]
+_DAD_LIMIT_S = 5.0
 _AS_BEFORE_IPV6 = """
 sysctl -qw net.ipv6.conf.all.forwarding=0
 ip6tables -P FORWARD ACCEPT
@@ -34,6 +38,7 @@ def played(scenario: Scenario, engine: Engine) -> Iterator[None]:
     engine.run_in_host(_NO_DAD)
     _run(engine, scenario.prepare)
     _docker(engine, scenario.docker)
+    _wait_for_ipv6(engine)
     firewall = _firewall(engine) if scenario.tamper else None
     try:
         _run(engine, scenario.tamper)
@@ -44,6 +49,17 @@ def played(scenario: Scenario, engine: Engine) -> Iterator[None]:
         _run(engine, scenario.undo)
         if _has_ipv6_first(scenario):
             engine.run_beside(["sh", "-euc", _AS_BEFORE_IPV6])
+
+
+def _wait_for_ipv6(engine: Engine) -> None:
+    """Wait until the kernel has no address in doubt; a link that is down stays so."""
+    deadline_s = time.monotonic() + _DAD_LIMIT_S
+    while any(
+        "LOWER_UP" in link.get("flags", ())
+        for link in json.loads(engine.run_in_host(_TENTATIVE).stdout or "[]")
+    ):
+        assert time.monotonic() < deadline_s, "an address stays tentative"
+        time.sleep(0.02)
 
 
 def _has_ipv6_first(scenario: Scenario) -> bool:
