@@ -17,7 +17,8 @@ from tests.bench.reference import differences
 from tests.lab.errors import LabError
 
 _TTL = 2
-_PEAK_RESET = Path("/proc/self/clear_refs")  # 5 resets VmHWM, see proc(5)
+PEAK_RESET = Path("/proc/self/clear_refs")
+"""Writing 5 resets VmHWM, see proc(5)."""
 
 
 class MeshPings(Sequence[Ping]):
@@ -86,20 +87,21 @@ class Ours:
         gc.collect()
         cpu_s, false = 0.0, 0
         for _ in range(self._rounds):
-            _PEAK_RESET.write_text("5")
+            PEAK_RESET.write_text("5")
             before_s = own_cpu_s()
             found = self._prober.ping(
                 self._pings, timeout_s=self._timeout_s, packets_per_second=math.inf
             )
             answered = bytes(result is Result.OK for result in found.results())
             cpu_s += own_cpu_s() - before_s
-            self.resident_bytes = max(self.resident_bytes, _peak_bytes())
+            self.resident_bytes = max(self.resident_bytes, peak_bytes())
             false += differences(self._right, answered)
         self._prober.sync([])
         probes = self._rounds * len(self._pings)
         return Cost(probes=probes, cpu_s=cpu_s, false=false)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """Return the most memory since `PEAK_RESET` was written to."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
