@@ -19,6 +19,8 @@ from tests.lab.engine import Engine
 
 _REPOSITORY = Path(__file__).parents[2]
 _URL = re.compile(r"msg=service\.started .*\burl=(\S+)")
+_NUMBER = re.compile(r" cycle=(\d+) ")
+_COMPLETED = {"outcome": "completed"}
 _LIMIT_S = 30.0
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
@@ -69,13 +71,23 @@ class Service:
                 return line
 
     def wait_for_cycle(self, **fields: object) -> str:
-        """Wait for the next finished cycle whose line has these fields."""
+        """Wait for the next finished cycle whose line has these fields.
+
+        And until /metrics shows it: in a busy moment that is rendered after the line.
+        """
         words = [f" {key}={value}" for key, value in fields.items()]
-        return self.wait_for_log(
+        line = self.wait_for_log(
             lambda line: (
                 "cycle.finished" in line and all(word in f"{line} " for word in words)
             )
         )
+        found = _NUMBER.search(line)
+        assert found is not None
+        deadline_s = time.monotonic() + _LIMIT_S
+        while (self.value("dockernet_cycles_total", **_COMPLETED) or 0) < int(found[1]):
+            assert time.monotonic() < deadline_s, f"/metrics does not show: {line}"
+            time.sleep(0.01)
+        return line
 
     def get(self, path: str = "metrics", **headers: str) -> bytes:
         """Return the body of an answer."""
