@@ -17,6 +17,9 @@ from tests.lab.topology import ContainerSpec, Running
 
 CHAIN = "DOCKER-ISOLATION-STAGE-1"
 _UNEXPECTED = {"kind": "unexpected_reachable", "ip_version": "4"}
+_IDLE = 4
+"""Connections to the engine that a busy moment may add, one for each thread that asks;
+they are kept. One descriptor left behind by each of twelve guests is more."""
 _ALL_FINE = {"as_expected": 24, "unverified": 0}
 
 
@@ -175,9 +178,9 @@ def test_coming_and_going_leaves_nothing(demo: Running) -> None:
         service.wait_for_cycle(trigger="interval", **_ALL_FINE)
         listens = {"name": "dockernet_detection_source_active", "source": "links"}
         eventually(lambda: service.value(**listens) == 1, 5)
-        before = service.descriptors
+        most = service.descriptors + _IDLE
         _come_and_go(demo, 12)
-        eventually(lambda: service.descriptors <= before, 15)
+        eventually(lambda: service.descriptors <= most, 15)
         eventually(lambda: b"guest" not in service.get(), 15)
         bad = [line for line in service.log if "verdict=unexpected" in line]
         assert bad == []
