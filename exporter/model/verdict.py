@@ -266,9 +266,8 @@ def settled(decision: Decision, result: Result, controls: Controls) -> Verdict |
     if decision.expected is Expected.REACHABLE:
         return Verdict.AS_EXPECTED if observed is Observed.REACHABLE else None
     silent = observed is Observed.UNREACHABLE
-    if silent and _confirms_isolation(decision, result, controls):
-        return Verdict.AS_EXPECTED
-    return None
+    is_kept = silent and _confirms_isolation(decision, result, controls)
+    return Verdict.AS_EXPECTED if is_kept else None
 
 
 def _unverified(observation: Observation, reason: str) -> Ruling:

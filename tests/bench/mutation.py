@@ -48,7 +48,10 @@ _PROMISES = (
 _ROUTES = f"{_UNIT}/test_routing.py"
 _LAST = "tests/property/test_expectation.py"
 _POLICY = f"{_UNIT}/test_policy.py {_UNIT}/test_opting_out.py"
-_VERDICT = f"{_UNIT}/test_verdict.py {_UNIT}/test_evidence.py {_UNIT}/test_merge.py"
+_VERDICT = (
+    f"{_UNIT}/test_verdict.py {_UNIT}/test_evidence.py {_UNIT}/test_merge.py"
+    f" {_UNIT}/test_settled.py"
+)
 TESTS = {
     "exporter/model/expectation.py": (_PROMISES, _ROUTES, _PAGE, _LAST),
     "exporter/model/rules.py": (_PAGE, _PROMISES, _ROUTES, _LAST),
