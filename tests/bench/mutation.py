@@ -63,6 +63,7 @@ TESTS = {
         _POLICY,
         "tests/unit/config/test_load.py tests/unit/metrics/test_policy.py",
         "tests/property/test_policy.py",
+        f"{_UNIT}/test_marks.py tests/property/test_plan.py",
     ),
     "exporter/model/verdict.py": (
         _VERDICT,
