@@ -9,7 +9,7 @@
 SHELL := /bin/bash
 python := .venv/bin/python
 # Engines mostly wait for the kernel, so three at a time keep two cores busy.
-pytest := $(python) -m pytest -n 3 --dist loadgroup
+pytest := $(python) -m pytest -n 3
 # A root shell made by `su` finds neither dockerd nor iptables.
 export PATH := $(PATH):/usr/sbin:/sbin
 ifdef PYTHON

@@ -10,10 +10,12 @@ from zlib import crc32
 import hypothesis
 import pytest
 from _pytest.terminal import TerminalReporter
+from xdist.remote import Producer
 
 from tests.lab import fixtures
 from tests.lab.errors import LabError
 from tests.lab.fixtures import POOL, REFUSED, are_required, require
+from tests.lab.grouping import Grouped
 from tests.lab.pool import EnginePool
 from tests.lab.report import ENGINE, EngineReport
 from tests.lab.suites import HOST, SUITES, Suite, install, missing_for
@@ -104,29 +106,26 @@ def pytest_collection_modifyitems(
     if config.getoption("engines") == "all":
         items[:] = [item for item in items if _scenario_has_turn(item)]
     for item in items:
-        engine = ""
         if isinstance(item, pytest.Function):
-            engine = _mark(item)
-        # What runs side by side: modules, and of those with engines one engine's tests;
-        # and whatever takes minutes.
-        if item.get_closest_marker("soak") is None:
-            item.add_marker(pytest.mark.xdist_group(f"{item.location[0]} {engine}"))
+            _mark(item)
 
 
-def _mark(item: pytest.Function) -> str:
-    """Mark a test by the fixtures it uses; return its engine's name, "" if none."""
-    engine = ""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
+    """Run modules side by side, and of those with engines each engine's tests."""
+    return Grouped(config, log)
+
+
+def _mark(item: pytest.Function) -> None:
+    """Mark a test by the fixtures it uses."""
     if "netns_lab" in item.fixturenames:
         item.add_marker(pytest.mark.netns)
     if "engine_suite" in item.fixturenames:
         item.add_marker(pytest.mark.engine)
         suite = item.callspec.params["engine_suite"]
         if isinstance(suite, Suite):
-            engine = suite.name
-            item.user_properties.append((ENGINE, engine))
+            item.user_properties.append((ENGINE, suite.name))
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_ENGINE_TIMEOUT_S))
-    return engine
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -206,7 +206,7 @@ def test_an_engine_that_goes_and_comes_back(
     expected = judge()
     follower.until(lambda: follower.topology == expected)
     assert expected == follower.topology
-    assert "gap" in {change.reason for change in follower.changes}
+    assert follower.until(lambda: "gap" in {c.reason for c in follower.changes})
 
 
 def test_a_reconfigured_engine(engine: Engine, follower: Follower) -> None:
