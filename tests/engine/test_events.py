@@ -128,7 +128,8 @@ def test_a_containers_life(
             assert expected == follower.topology
 
     resyncs = [c.reason for c in follower.changes if c.resync]
-    assert resyncs in (["start"], ["reload"])  # 28.5 may say so of its own start
+    # 28.5 may say "reload" of its own start: before we listen, with it, or after.
+    assert resyncs in (["start"], ["reload"], ["start", "reload"])
     # A test before this one may still be heard of: somebody's exec, for example.
     heard = {event.action for event in follower.events if event.container in ours}
     assert {"start", "pause", "die", "destroy"} <= heard
