@@ -52,6 +52,12 @@ class Service:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
+    def cpu_s(self) -> float:
+        """Return the CPU time so far, user and system, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def resident_bytes(self) -> int:
         """Return the resident memory."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
