@@ -3,8 +3,9 @@
 python -m tests.bench.daemon --containers 1000 --networks 31 --interval 30s
 
 The daemon runs with its defaults but the interval. From the end of its second cycle on
-it is scraped twice a second by another process, as Prometheus would with gzip, while
-its CPU time and memory are noted.
+it is scraped by another process as Prometheus would, with gzip: every 5 s, as our own
+configuration says, while its CPU time is noted; then twice a second, for the time that
+answers take.
 """
 
 import argparse
@@ -26,7 +27,8 @@ from tests.lab.engine import Engine
 from tests.lab.service import Service, serving
 from tests.lab.suites import SUITES
 
-_APART_S = 0.5
+_CONFIGURED_S = 5.0
+_DENSE_S = 0.5
 _HEADERS = {"accept": "application/openmetrics-text", "accept-encoding": "gzip"}
 _FINISHED = re.compile(
     r"^ts=(?P<at>\S+) .*msg=cycle\.finished .*\bduration_s=(?P<took>[\d.]+)"
@@ -63,7 +65,7 @@ class Cost:
 def main() -> None:
     """Print what the daemon cost and exported."""
     if sys.argv[1:2] == ["--client"]:
-        _client(sys.argv[2], float(sys.argv[3]))
+        _client(sys.argv[2], *map(float, sys.argv[3:5]))
         return
     given = _arguments()
     suite = next(suite for suite in SUITES if suite.name == given.engine)
@@ -75,8 +77,10 @@ def main() -> None:
         with serving(engine, interval=given.interval, environment=_DEFAULTS) as service:
             for _ in range(2):
                 print(service.wait_for_cycle(), flush=True)
-            cost = _watch(service, given.minutes * 60)
-            _print(service, cost)
+            for apart_s in (_CONFIGURED_S, _DENSE_S):
+                print(f"scraped every {apart_s} s:")
+                _print(_watch(service, given.minutes * 60, apart_s))
+            _print_pairs(service)
             print(f"engine {engine.version}; {surroundings()}")
 
 
@@ -91,18 +95,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _watch(service: Service, duration_s: float) -> Cost:
+def _watch(service: Service, duration_s: float, apart_s: float) -> Cost:
     """Scrape for a while from another process: ours would take turns with it."""
-    module = ["-m", "tests.bench.daemon", "--client", service.url, str(duration_s)]
+    options = ["--client", service.url, str(duration_s), str(apart_s)]
     seen = len(service.log)
     cpu_s, began_s = service.cpu_s, time.monotonic()
     resident = 0
     with subprocess.Popen(
-        [sys.executable, *module], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.bench.daemon", *options],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as client:
         while client.poll() is None:
             resident = max(resident, service.resident_bytes)
-            time.sleep(_APART_S)
+            time.sleep(_DENSE_S)
         assert client.stdout is not None
         lines = [line.split() for line in client.stdout.read().splitlines()]
     share = (service.cpu_s - cpu_s) / (time.monotonic() - began_s)
@@ -114,7 +120,7 @@ def _watch(service: Service, duration_s: float) -> Cost:
     )
 
 
-def _client(url: str, duration_s: float) -> None:
+def _client(url: str, duration_s: float, apart_s: float) -> None:
     """Print when each scrape began and how long it took."""
     until_s = time.monotonic() + duration_s
     with httpx.Client(timeout=30) as client:
@@ -122,7 +128,7 @@ def _client(url: str, duration_s: float) -> None:
             at_s = SystemClock().now_utc().timestamp()
             client.get(f"{url}metrics", headers=_HEADERS).raise_for_status()
             print(at_s, time.monotonic() - start_s, flush=True)
-            time.sleep(_APART_S)
+            time.sleep(apart_s)
 
 
 def _span(line: str) -> tuple[float, float] | None:
@@ -134,24 +140,29 @@ def _span(line: str) -> tuple[float, float] | None:
     return end_s - float(found["took"]), end_s
 
 
-def _print(service: Service, cost: Cost) -> None:
+def _print(cost: Cost) -> None:
     every_s = [took_s for _, took_s in cost.scrapes]
     during_s = cost.during_cycles_s
+    print(f"  share of a core: {cost.share:.2%}")
+    print(f"  resident at most: {cost.resident_bytes / 1e6:.1f} MB")
+    print(f"  {len(cost.cycles)} cycles, {_most(e - b for b, e in cost.cycles)} s each")
+    print(f"  {len(every_s)} scrapes, {_milliseconds(every_s)}")
+    if during_s:
+        print(f"  {len(during_s)} while a cycle ran, {_milliseconds(during_s)}")
+
+
+def _print_pairs(service: Service) -> None:
     pairs = service.samples("dockernet_container_pairs")
     wrong = {
         dict(labels)["verdict"]: int(value)
         for labels, value in pairs.items()
         if value and dict(labels)["verdict"] not in ("as_expected", "skipped")
     }
-    print(f"share of a core: {cost.share:.2%}")
-    print(f"resident at most: {cost.resident_bytes / 1e6:.1f} MB")
-    print(f"cycles: {len(cost.cycles)}, {_most(e - b for b, e in cost.cycles)} s each")
-    print(f"scrapes: {len(every_s)}, {_milliseconds(every_s)}")
-    print(f"scrapes while a cycle ran: {len(during_s)}, {_milliseconds(during_s)}")
     print(f"series: {service.value('dockernet_series'):.0f}")
     print(f"container pairs: {sum(pairs.values()):.0f}; not as expected: {wrong}")
     for name in ("coverage_ratio", "coverage_bound_seconds"):
-        print(f"{name}: {dict(service.samples(f'dockernet_pair_{name}'))}")
+        for labels, value in service.samples(f"dockernet_pair_{name}").items():
+            print(f"{name} {dict(labels)}: {value:g}")
 
 
 def _most(values: Iterable[float]) -> str:

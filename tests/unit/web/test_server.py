@@ -47,6 +47,16 @@ class TestAddresses:
             f"http://[::1]:{six}/",
         ) == server.urls
 
+    def test_it_stops_when_told_and_not_at_the_next_look(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also if it looks at its clock once an hour."""
+        monkeypatch.setattr("exporter.web.server._TICK_S", 3600.0)
+
+        answer = during(lambda server: spoken(server, GET.replace(b"1.1", b"1.0")))
+
+        assert answer.startswith(b"HTTP/1.1 200")
+
     def test_requests_wait_until_it_serves(self) -> None:
         """Who connects between listening and serving is answered."""
 
