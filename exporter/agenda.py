@@ -15,6 +15,8 @@ from exporter.model.topology import Network, SandboxId, Topology
 
 QUICK = frozenset({*SWEEPS, "change"})
 """Triggers of cycles that must not take long."""
+IN_TURN = frozenset({"start", "interval"})
+"""Triggers of cycles that go through everything, over and over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,11 @@ class Wish:
     def is_again(self) -> bool:
         """Whether it is about pairs probed just now, whoever's turn it is meanwhile."""
         return self.trigger == "recheck"
+
+    @property
+    def is_in_turn(self) -> bool:
+        """Whether it is the round of everything, which alone can wait."""
+        return self.choose is None and self.trigger in IN_TURN
 
     @property
     def is_quick(self) -> bool:

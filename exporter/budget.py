@@ -24,6 +24,9 @@ WINDOW_S = 45.0
 """How long a fresh neighbour entry stays uncollectable (measured; arp(7))."""
 SHARE = 0.25
 """Part of `gc_thresh3` that may be added in one window."""
+KEPT_BACK = 0.25
+"""Part of the share that what comes in turns leaves: who starts meanwhile, or seems
+broken, must not wait for the window to pass."""
 PATIENCE_S = 60.0
 """How long another process may hold the lock before we give up waiting."""
 _POLL_S = 0.05
@@ -49,16 +52,18 @@ _STRAINED = (
 )
 
 
-def allowance(table: NeighbourTable, added: int) -> int:
+def allowance(table: NeighbourTable, added: int, *, in_turn: bool = False) -> int:
     """Return how many entries may be added to a table now.
 
     Args:
         table: the table's state.
         added: entries added by us within the last window.
+        in_turn: they are for what can wait.
     """
-    share = int(table.hard_limit * SHARE) - added
+    share = int(table.hard_limit * SHARE)
+    kept_back = int(share * KEPT_BACK) if in_turn else 0
     room = table.soft_limit - (table.entries or 0)
-    return max(0, min(share, room))
+    return max(0, min(share - added, room) - kept_back)
 
 
 @dataclass(slots=True)
@@ -147,12 +152,15 @@ class SharedBudget:
         self,
         on_wait: Callable[[str], None],
         should_stop: Callable[[], bool] = lambda: False,
+        *,
+        in_turn: bool = False,
     ) -> Iterator[NeighbourBudget]:
         """Take the lock and yield what may be added; blocks while another probes.
 
         Args:
             on_wait: told who is probing, once, if there is a wait.
             should_stop: asked while waiting; True gives up.
+            in_turn: it is for what can wait; a part is kept back for what cannot.
 
         Raises:
             BusyError: the lock file cannot be made, or was not free in time.
@@ -161,7 +169,7 @@ class SharedBudget:
             now_s = self._clock.monotonic_s()
             self._ledger.added = _rows(file)
             self._ledger.forget(now_s)
-            allowed = self._allowed(self._ledger.total())
+            allowed = self._allowed(self._ledger.total(), in_turn=in_turn)
             budget = NeighbourBudget(allowed, self._ledger.known)
             # All of it counts as used until we say better: we may be killed meanwhile.
             _write(file, [*self._ledger.added, (now_s, allowed)])
@@ -170,11 +178,11 @@ class SharedBudget:
             finally:
                 self._settle(file, budget)
 
-    def _allowed(self, added: int) -> int:
+    def _allowed(self, added: int, *, in_turn: bool) -> int:
         tables = self.look().tables.values()
         if self._clock.monotonic_s() < self._closed_until_s:
             return 0
-        return min(allowance(table, added) for table in tables)
+        return min(allowance(table, added, in_turn=in_turn) for table in tables)
 
     def _settle(self, file: int, budget: NeighbourBudget) -> None:
         now_s = self._clock.monotonic_s()

@@ -327,7 +327,9 @@ class Daemon:
             cycle=self._sweeps,
             now=self._clock.now_utc(),
         )
-        with self._budget.hold(self._note_sharing, lambda: self._stopping) as budget:
+        with self._budget.hold(
+            self._note_sharing, lambda: self._stopping, in_turn=wish.is_in_turn
+        ) as budget:
             wanted = agenda.wanted
             if self._budget.is_strained and not wish.is_again:
                 wanted = self._board.spare(wanted)

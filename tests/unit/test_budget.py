@@ -46,11 +46,31 @@ def spend(budget: SharedBudget, count: int, start: int = 0) -> int:
         return len(held.added)
 
 
+def in_turn(budget: SharedBudget, count: int) -> int:
+    """As `spend`, for what can wait."""
+    with budget.hold(lambda _: None, in_turn=True) as held:
+        for entry in entries(count):
+            held.take((entry,))
+        return len(held.added)
+
+
 def shared(
     folder: Path, clock: HandClock | None = None, patience_s: float = 60.0
 ) -> SharedBudget:
     """Return a budget of an untouched kernel, as an own process would have it."""
     return SharedBudget(clock or HandClock(), folder, patience_s=patience_s)
+
+
+def test_what_comes_in_turns_leaves_a_part_to_what_cannot_wait(tmp_path: Path) -> None:
+    """However much there is of it, for a whole window, in this process and others."""
+    clock = HandClock()
+    budget = shared(tmp_path, clock)
+
+    assert SHARE * 3 // 4 == in_turn(budget, 1000)
+    clock.move(20)
+    assert in_turn(shared(tmp_path, clock), 1000) == 0
+    assert SHARE // 4 == spend(budget, 1000, start=2000)
+    assert spend(budget, 1000, start=4000) == 0
 
 
 @given(
