@@ -180,12 +180,12 @@ def _missing_programs(suite: Suite) -> str | None:
         return "no debootstrap on this machine: install debootstrap"
     if not Path("/bin").is_symlink():
         return "needs a machine whose /bin is /usr/bin"
-    if debian_mirror(_apt_sources()) is None:
+    if debian_mirror(machine_sources()) is None:
         return "no Debian mirror in the machine's apt sources"
     return None
 
 
-def _apt_sources() -> str:
+def machine_sources() -> str:
     """Return the text of the machine's own package sources, Debian's file first."""
     files = [_APT / "sources.list.d" / "debian.sources", _APT / "sources.list"]
     return "\n".join(file.read_text() for file in files if file.exists())
@@ -208,7 +208,7 @@ def _build(suite: Suite) -> None:
     half_built.mkdir(parents=True)
     log = suite.root.with_name(f"{suite.root.name}.log")
     script = _SCRIPTS / suite.name
-    mirror = debian_mirror(_apt_sources()) or ""
+    mirror = debian_mirror(machine_sources()) or ""
     with log.open("wb") as file:
         done = subprocess.run(
             [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.budget import WINDOW_S, SharedBudget
+from exporter.budget import WINDOW_S
 from exporter.dirt import Dirt
 from exporter.errors import BusyError, EngineUnavailable
 from exporter.model.hoststate import (
@@ -262,25 +262,6 @@ async def test_who_leaves_a_network_during_a_cycle_breaks_nothing(
         assert world.look().violations == ()
 
 
-async def test_a_change_does_not_wait_for_what_comes_in_turns(tmp_path: Path) -> None:
-    """The round of everything takes all that it may; whoever changes is probed yet."""
-    small = NeighbourTable(entries=0, soft_limit=40, hard_limit=40)
-    async with running(tmp_path) as world:
-        world.host = HostState(tables={4: small, 6: small})
-        await world.settled()
-        started = world.runner.selections[0]
-        assert started.throttled > 0
-        put_off = {item.pair for item in started.skipped if ONE == item.pair.source}
-
-        world.engine.changes(world.engine.found.sandbox_by_id[ONE], pid=4711)
-        world.daemon.changed(Dirt(containers=frozenset({str(ONE)})))
-        await world.until(lambda: len(world.sweeper.selections) == 1)
-
-        probed = {item.pair for item in world.sweeper.selections[0].probed}
-        assert put_off
-        assert put_off <= probed
-
-
 async def test_a_listing_is_due_after_its_interval(tmp_path: Path) -> None:
     """Events are a hint, never the only way to learn of something."""
     async with running(tmp_path) as world:
@@ -290,17 +271,6 @@ async def test_a_listing_is_due_after_its_interval(tmp_path: Path) -> None:
         world.clock.move(301)
         await world.daemon.tick()
         await world.until(lambda: world.engine.asked == ["full", "full"])
-
-
-async def test_it_stops_while_another_process_holds_the_lock(tmp_path: Path) -> None:
-    """SIGTERM is not kept waiting by somebody who is stopped."""
-    world = World(tmp_path)
-    with SharedBudget(world.clock, tmp_path).hold(lambda _: None):
-        task = asyncio.create_task(world.daemon.run())
-        await world.until(lambda: "sharing" in world.daemon._failing)  # noqa: SLF001
-        async with asyncio.timeout(2):
-            await world.daemon.stop()
-            await task
 
 
 async def test_nothing_starts_after_it_was_told_to_stop(tmp_path: Path) -> None:
