@@ -4,6 +4,7 @@ Fed by cycles, read by nobody but through the snapshots it makes. Used from the 
 loop only; `Tally` counts by other threads go through `count`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ from exporter.model.topology import HOST, Topology
 
 QUIET = frozenset({Verdict.AS_EXPECTED, Verdict.NOT_JUDGED, Verdict.SKIPPED})
 """Verdicts that need no line when a pair appears with them."""
+
+_AT_ONCE = 256
+"""Probes that are counted without giving the counters free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,6 @@ class Board:
         self,
         topology: Topology,
         planned: Iterable[Planned],
-        selection: Selection,
         outcome: CycleOutcome,
         now: datetime,
         *,
@@ -100,7 +103,6 @@ class Board:
         Args:
             topology: what existed.
             planned: the pairs to know of; all others are forgotten.
-            selection: what was probed, and what was put off.
             outcome: what the cycle found.
             now: the end of the cycle.
             aside: numbers of the pairs that exist beside the planned ones, where
@@ -127,8 +129,35 @@ class Board:
             self._states,
             {item.pair: fresh[item.pair] for item in items},
         )
-        self._count_cycle(topology, selection, outcome)
         return _changes(before, self._states)
+
+    def count_cycle(
+        self, topology: Topology, selection: Selection, outcome: CycleOutcome
+    ) -> None:
+        """Count what a cycle sent and saw; safe from any thread.
+
+        Of a large host it takes tens of milliseconds, so not on the event loop; nor is
+        the lock held for so long, as that would make the event loop wait.
+        """
+        names = {network.id: network.name for network in topology.networks}
+        counted = outcome.counted
+        for first in range(0, len(counted), _AT_ONCE):
+            with self._lock:
+                for item, observation in counted[first : first + _AT_ONCE]:
+                    name = names.get(item.pair.network)
+                    if name is not None:
+                        promised = item.decision.expected is Expected.REACHABLE
+                        self._tally.add(item.pair, name, observation, promised=promised)
+        failed = Counter(
+            state.pair.scope
+            for state in outcome.states
+            if False in (state.controls.source, state.controls.destination)
+        )
+        with self._lock:
+            self._tally.control_failures.update(failed)
+            if selection.throttled:
+                self._tally.throttled["neighbour_table"] += selection.throttled
+            self._tally.retain_networks(tuple(names.values()))
 
     def finish_cycle(self, info: CycleInfo) -> None:
         """Note that a cycle has ended."""
@@ -239,23 +268,6 @@ class Board:
             return self._fixed_age_s
         cycles = KEPT_CYCLES if self._aside else 2 * cycles_to_cover(topology)
         return max(3, cycles) * self._interval_s
-
-    def _count_cycle(
-        self, topology: Topology, selection: Selection, outcome: CycleOutcome
-    ) -> None:
-        names = {network.id: network.name for network in topology.networks}
-        with self._lock:
-            for item, observation in outcome.counted:
-                name = names.get(item.pair.network)
-                if name is not None:
-                    promised = item.decision.expected is Expected.REACHABLE
-                    self._tally.add(item.pair, name, observation, promised=promised)
-            for state in outcome.states:
-                if False in (state.controls.source, state.controls.destination):
-                    self._tally.control_failures[state.pair.scope] += 1
-            if selection.throttled:
-                self._tally.throttled["neighbour_table"] += selection.throttled
-            self._tally.retain_networks(tuple(names.values()))
 
 
 def _changes(

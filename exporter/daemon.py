@@ -28,7 +28,6 @@ from exporter.model.detection import NO_DETECTION, Detection
 from exporter.model.pair import Pair
 from exporter.model.plan import (
     EPOCH_CYCLES,
-    Selection,
     about,
     changed_sandboxes,
     select,
@@ -286,7 +285,7 @@ class Daemon:
             if topology is None or self._stopping:
                 return
             started, began_s = self._clock.now_utc(), self._clock.monotonic_s()
-            agenda, selection, outcome = await self._in(
+            agenda, outcome = await self._in(
                 self._probe_pool, lambda: self._probe(topology, wish)
             )
             if not self._engine_up:
@@ -294,7 +293,6 @@ class Daemon:
             changes = self._board.absorb(
                 topology,
                 agenda.known,
-                selection,
                 outcome,
                 self._clock.now_utc(),
                 aside=agenda.aside,
@@ -316,9 +314,7 @@ class Daemon:
                 loop = asyncio.get_running_loop()
                 loop.call_later(RECHECK_S, self._recheck, outcome.doubtful)
 
-    def _probe(
-        self, topology: Topology, wish: Wish
-    ) -> tuple[Agenda, Selection, CycleOutcome]:
+    def _probe(self, topology: Topology, wish: Wish) -> tuple[Agenda, CycleOutcome]:
         agenda = self._agendas.of(
             topology,
             self._settings,
@@ -346,7 +342,8 @@ class Daemon:
             outcome = runner.run(
                 topology, selection, self._board.states, is_there, look.at
             )
-        return agenda, selection, outcome
+        self._board.count_cycle(topology, selection, outcome)
+        return agenda, outcome
 
     def _retry(self, dirt: Dirt) -> None:
         if self._connected:  # else the event stream's own reconnect asks again

@@ -192,7 +192,7 @@ class Looker:
             for item in selection.probed
             if item.pair not in judged
         )
-        self.board.absorb(found, planned, selection, outcome, self.clock.now_utc())
+        self.board.absorb(found, planned, outcome, self.clock.now_utc())
         return selection
 
     def say_waiting(self, holder: str) -> None:

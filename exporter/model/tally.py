@@ -129,15 +129,21 @@ class Tally:
         scope = pair.scope
         key = (scope, "" if scope is Scope.GATEWAY else network, pair.ip_version)
         self.probes[(scope, Protocol.ICMP, seen.result)] += 1
+        if key not in self.rtt:
+            self.rtt[key] = Histogram(RTT_BOUNDS_S)
+            self.packets_received[key] = self.packets_lost[key] = 0
         self.packets_sent[key] += seen.sent
-        self.packets_received[key] += seen.received
-        lost = max(0, seen.sent - seen.received) if promised else 0
-        self.packets_lost[key] += lost
-        self.duplicates[scope] += seen.duplicates
-        self.late[scope] += seen.late
-        histogram = self.rtt.setdefault(key, Histogram(RTT_BOUNDS_S))
+        # Most pairs of most hosts are isolated: of silence nothing more is to be added.
+        if seen.received:
+            self.packets_received[key] += seen.received
+        if promised and seen.sent > seen.received:
+            self.packets_lost[key] += seen.sent - seen.received
+        if seen.duplicates:
+            self.duplicates[scope] += seen.duplicates
+        if seen.late:
+            self.late[scope] += seen.late
         for rtt_s in seen.rtts_s:
-            histogram.observe(rtt_s)
+            self.rtt[key].observe(rtt_s)
 
     def count_overrun(self) -> None:
         """Count a cycle that was due while the one before was still at work."""

@@ -50,9 +50,8 @@ class Watch:
         outcome: CycleOutcome,
     ) -> tuple[Change, ...]:
         """Take over an outcome."""
-        changes = self.board.absorb(
-            self.found, planned, selection, outcome, self.clock.now_utc()
-        )
+        changes = self.board.absorb(self.found, planned, outcome, self.clock.now_utc())
+        self.board.count_cycle(self.found, selection, outcome)
         self.board.finish_cycle(
             CycleInfo(
                 number=1, trigger="interval", started=self.clock.utc, duration_s=0.1

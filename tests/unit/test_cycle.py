@@ -201,7 +201,7 @@ def test_isolation_is_no_loss() -> None:
     selection = select(found, planned, epoch=0, budget=NeighbourBudget(1000))
     world = but(docker_like(found), Result.TIMEOUT, [("mybridge1", "172.18.0.3")])
 
-    board.absorb(found, planned, selection, run(found, world), NOW)
+    board.count_cycle(found, selection, run(found, world))
 
     lost: list[int] = []
     board.count(lambda tally: lost.append(tally.packets_lost.total()))
