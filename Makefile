@@ -39,9 +39,9 @@ test-all: bootstrap ## every layer, everything on every engine
 	@DOCKERNET_TEST_ALL=1 $(pytest) $(ARGS)
 
 .PHONY: soak
-soak: bootstrap ## 200 random topologies, hundreds of restarts (over an hour)
+soak: bootstrap ## 200 random topologies, hundreds of restarts, alerts (over an hour)
 	@tools/debian-packages test
-	@$(pytest) -m soak tests/soak $(ARGS)
+	@$(pytest) -m soak tests/soak tests/engine/test_alerts.py $(ARGS)
 
 .PHONY: bench
 bench: bootstrap ## CPU per probe beside the limit and other tools (ten minutes, root)

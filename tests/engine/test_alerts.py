@@ -1,0 +1,132 @@
+"""From a broken network to the pager: which alerts arrive, how soon, and which do not.
+
+A real engine, Prometheus and Alertmanager with the files that we ship. It takes five
+minutes of waiting, as an alert waits: `make soak` runs it, alone on the machine.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.engine import faults
+from tests.engine.test_detection import flushed
+from tests.lab import alerting
+from tests.lab.alerting import Watch
+from tests.lab.fixtures import require
+from tests.lab.pool import EnginePool
+from tests.lab.service import Service, serving
+from tests.lab.suites import Suite
+from tests.lab.topology import DEMO, ContainerSpec, NetworkSpec, Running
+
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.suites("forky"),
+    pytest.mark.timeout(300),
+]
+
+LEAK = "DockernetUnexpectedCrossNetworkConnectivity"
+LOST = "DockernetExpectedConnectivityLost"
+DOWN = "DockernetDockerDown"
+FULL = "DockernetSubnetNearlyFull"
+LEAK_S = 15.0
+"""From the flush to the pager, at most."""
+SOON_S = 110.0
+"""A minute that it must hold, and what comes before and after."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A host, its exporter, and what the operator's pager gets."""
+
+    running: Running
+    service: Service
+    watch: Watch
+
+
+@pytest.fixture(scope="module")
+def scene(engine_suite: Suite, engine_pool: EnginePool) -> Iterator[Scene]:
+    """The demo, watched with the defaults of everything, once for this module."""
+    require(alerting.missing())
+    running = Running(engine_pool.shared(engine_suite))
+    with ExitStack() as last:
+        last.callback(engine_pool.close)
+        running.start(DEMO)
+        service = last.enter_context(serving(running.engine, interval="15s"))
+        service.wait_for_cycle(trigger="start")
+        yield Scene(
+            running, service, last.enter_context(alerting.alerting(service.url))
+        )
+
+
+def test_a_leak_is_at_the_pager_within_seconds(scene: Scene) -> None:
+    """With both ends, their networks and the cause; and so is its end. Nothing else."""
+    began_s = time.monotonic()
+    with flushed(scene.running.engine):
+        found = scene.watch.wait_for(LEAK, "firing", since_s=began_s, within_s=LEAK_S)
+        ends = {(one.labels["source"], one.labels["destination"]) for one in found}
+        assert ("bridge1", "mybridge1") in ends
+        for one in found:
+            networks = {
+                one.labels[f"{end}_network"] for end in ("source", "destination")
+            }
+            assert {"bridge", "mybridge"} == networks
+            assert one.labels["severity"] == "critical"
+            assert one.labels["cause"] in {"isolation-missing", "raw-drop-missing"}
+            assert one.labels["source"] in one.notes["description"]
+            assert one.labels["cause"] in one.notes["description"]
+    over_s = time.monotonic()
+    scene.watch.wait_for(LEAK, "resolved", since_s=over_s, within_s=60.0)
+
+    assert {LEAK} == {one.name for one in scene.watch.since(began_s)}
+
+
+def test_a_rolling_restart_is_no_alert(scene: Scene) -> None:
+    """Of every container, one after the other."""
+    began_s = time.monotonic()
+    for container in DEMO.containers:
+        scene.running.container(container.name).restart(timeout=0)
+        scene.service.wait_for_cycle()
+    scene.service.wait_for_cycle(trigger="interval")
+    scene.service.wait_for_cycle(trigger="interval")
+
+    assert scene.watch.since(began_s) == []
+    past_s = int(time.monotonic() - began_s)
+    assert scene.watch.firing(f"{past_s}s") == set()
+
+
+def test_a_broken_link_and_a_full_subnet(scene: Scene) -> None:
+    """Each is told once it has lasted a minute, and when it is over."""
+    running = scene.running
+    running.add_network(NetworkSpec(name="small", subnets=("10.40.0.0/29",)))
+    names = [f"small{number}" for number in range(5)]
+    began_s = time.monotonic()
+    for name in names:
+        running.add(ContainerSpec(name=name, networks=("small",)))
+    with faults.port_lost(running):
+        (full,) = scene.watch.wait_for(FULL, "firing", since_s=began_s, within_s=SOON_S)
+        lost = scene.watch.wait_for(LOST, "firing", since_s=began_s, within_s=SOON_S)
+        assert ("small", "10.40.0.0/29") == (
+            full.labels["network"],
+            full.labels["subnet"],
+        )
+        assert {"mybridge"} == {one.labels["destination_network"] for one in lost}
+    over_s = time.monotonic()
+    for name in names:
+        running.drop(name)
+    scene.watch.wait_for(LOST, "resolved", since_s=over_s, within_s=SOON_S)
+
+    assert {FULL, LOST} == {one.name for one in scene.watch.since(began_s)}
+
+
+def test_an_engine_that_stops_is_told_and_nothing_else(scene: Scene) -> None:
+    """What nobody can see is not called broken."""
+    began_s = time.monotonic()
+    scene.running.engine.halt()
+    (down,) = scene.watch.wait_for(DOWN, "firing", since_s=began_s, within_s=SOON_S)
+
+    assert down.labels["severity"] == "warning"
+    critical = [one for one in scene.watch.since(began_s) if one.status == "firing"]
+    assert {DOWN} == {one.name for one in critical}
