@@ -57,6 +57,7 @@ class Presence:
             old, new = known.get(sandbox), after.sandbox_by_id.get(sandbox)
             if new is None or old is None or _start(old) != _start(new):
                 self._gone.pop(sandbox, None)
+                self._starts.pop(sandbox, None)
 
     def ended(self, then: Topology, now: Topology) -> set[SandboxId]:
         """Return the sandboxes of a topology that have ended and did not come back."""

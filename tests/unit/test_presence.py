@@ -123,3 +123,13 @@ def test_an_end_heard_of_late_is_not_the_next_lifes() -> None:
 
     assert presence.still_in(again, lambda: again)(ONE)
     assert not presence.still_in(found, lambda: found)(ONE)
+
+
+def test_of_who_ended_long_ago_nothing_is_kept() -> None:
+    """A host that starts a container a minute would else fill the memory in a year."""
+    found, presence = demo(), Presence(HandClock())
+    presence.went(ONE, found)
+
+    presence.settle(presence.noted(), found, without(found, ONE))
+
+    assert presence._starts == {}  # noqa: SLF001 - what would grow
