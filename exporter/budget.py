@@ -62,7 +62,8 @@ def allowance(table: NeighbourTable, added: int, *, in_turn: bool = False) -> in
     """
     share = int(table.hard_limit * SHARE)
     kept_back = int(share * KEPT_BACK) if in_turn else 0
-    room = table.soft_limit - (table.entries or 0)
+    # The limits are set one by one: the soft one may lie above the hard one.
+    room = min(table.soft_limit, table.hard_limit) - (table.entries or 0)
     return max(0, min(share - added, room) - kept_back)
 
 
