@@ -7,11 +7,11 @@ loop only; `Tally` counts by other threads go through `count`.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
 
 from exporter.cycle import CycleOutcome
-from exporter.model.aging import carried, stale
+from exporter.model.aging import carried, is_too_old, stale
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned
@@ -208,11 +208,10 @@ class Board:
     def _take_back(self, now: datetime, reason: str) -> tuple[Change, ...]:
         if self._topology is None:
             return ()
-        limit = now - timedelta(seconds=self._max_age_s(self._topology))
-        before = self._states
+        limit_s, before = self._max_age_s(self._topology), self._states
         self._states = {
             pair: stale(state, now, reason)
-            if state.probed is not None and state.probed < limit
+            if state.probed is not None and is_too_old(state.probed, now, limit_s)
             else state
             for pair, state in before.items()
         }

@@ -26,12 +26,22 @@ def carried(
         now: the end of the cycle.
         max_age_s: age in seconds beyond which a state says nothing any more.
     """
-    limit = now - timedelta(seconds=max_age_s)
-    return tuple(_carry(item, previous.get(item.pair), now, limit) for item in planned)
+    return tuple(
+        _carry(item, previous.get(item.pair), now, max_age_s) for item in planned
+    )
+
+
+def is_too_old(probed: datetime, now: datetime, max_age_s: float) -> bool:
+    """Return whether what was seen then says nothing any more.
+
+    Nor does what was seen in the future, but for as long: the clock was set back, and
+    its age is not known.
+    """
+    return abs(now - probed) > timedelta(seconds=max_age_s)
 
 
 def _carry(
-    item: Planned, before: PairState | None, now: datetime, limit: datetime
+    item: Planned, before: PairState | None, now: datetime, max_age_s: float
 ) -> PairState:
     if before is None or before.probed is None or before.decision != item.decision:
         unknown = item.decision.expected is Expected.UNKNOWN
@@ -44,7 +54,8 @@ def _carry(
             verdict=verdict,
             since=since(before, verdict, now),
         )
-    return before if before.probed >= limit else stale(before, now, "too old")
+    too_old = is_too_old(before.probed, now, max_age_s)
+    return stale(before, now, "too old") if too_old else before
 
 
 def stale(state: PairState, now: datetime, reason: str) -> PairState:

@@ -111,6 +111,17 @@ def test_where_no_cycle_ends_everything_grows_old() -> None:
     assert watch.board.age(watch.clock.now_utc()) == ()
 
 
+def test_what_is_of_the_future_grows_old_too() -> None:
+    """Where the clock was set back, nobody knows the age of what was seen before."""
+    watch = Watch(demo())
+    watch.cycle()
+    watch.clock.utc -= timedelta(hours=1)
+
+    watch.board.age(watch.clock.now_utc())
+
+    assert watch.look().summary[Verdict.AS_EXPECTED] == 0
+
+
 def test_nothing_ages_before_the_engine_answered() -> None:
     """There is nothing yet."""
     watch = Watch(demo())

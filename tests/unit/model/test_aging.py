@@ -143,3 +143,14 @@ def test_since_is_kept_while_the_verdict_is() -> None:
     assert BEGAN == since(before, Verdict.AS_EXPECTED, NOW)
     assert NOW == since(before, Verdict.UNVERIFIED, NOW)
     assert NOW == since(None, Verdict.UNVERIFIED, NOW)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "verdict"),
+    [(-59.0, Verdict.AS_EXPECTED), (-61.0, Verdict.UNVERIFIED)],
+)
+def test_a_state_from_the_future_is_of_no_known_age(
+    age_s: float, verdict: Verdict
+) -> None:
+    """The clock was set back: by an hour, it would not grow old for an hour."""
+    assert verdict is carry(ITEM, state(Verdict.AS_EXPECTED, age_s=age_s)).verdict
