@@ -118,7 +118,7 @@ class CycleRunner:
         suspects = [
             item
             for item in selection.probed
-            if _turned_bad(rulings[item.pair], previous.get(item.pair))
+            if _is_to_be_confirmed(rulings[item.pair], previous.get(item.pair))
         ]
         if suspects and self._settings.confirm_packets:
             cycle.confirm(suspects, selection.probed)
@@ -171,9 +171,7 @@ def _answered(previous: Mapping[Pair, PairState]) -> Callable[[Pair], bool]:
 
     def has_answered(pair: Pair) -> bool:
         before = previous.get(pair)
-        return before is not None and (
-            before.verdict is Verdict.UNEXPECTED_REACHABLE or before.reason == FLEETING
-        )
+        return before is not None and _leaked(before)
 
     return has_answered
 
@@ -196,6 +194,21 @@ def _newly_broken(
         for end in _ends(pair)
         if end != HOST
     )
+
+
+def _is_to_be_confirmed(ruling: Ruling, previous: PairState | None) -> bool:
+    """Return whether one packet is too little to believe it.
+
+    What turned bad; and that a leak has ended, as a reply may be lost or late.
+    """
+    silent = ruling.observation.observed is Observed.UNREACHABLE
+    if silent and previous is not None and _leaked(previous):
+        return True
+    return _turned_bad(ruling, previous)
+
+
+def _leaked(state: PairState) -> bool:
+    return state.verdict is Verdict.UNEXPECTED_REACHABLE or state.reason == FLEETING
 
 
 def _turned_bad(ruling: Ruling, previous: PairState | None) -> bool:

@@ -70,3 +70,23 @@ def test_half_of_the_packets_is_enough() -> None:
         assert (
             verdict is judge(item(ISOLATED), seen, ALIVE, Evidence((), {}, {})).verdict
         )
+
+
+def test_one_silence_does_not_end_a_leak() -> None:
+    """A reply that a busy host lost: the packets that confirm it are answered."""
+    first = {one.pair: one for one in run(demo(), answering(1, 2)).states}
+
+    second = leak(run(demo(), answering(2), first))
+
+    assert Verdict.UNEXPECTED_REACHABLE is second.verdict
+    assert first[second.pair].since == second.since
+
+
+def test_a_leak_ends_where_nothing_answers_any_more() -> None:
+    """Four packets without a reply, in the same cycle."""
+    first = {one.pair: one for one in run(demo(), answering(1, 2)).states}
+
+    second = leak(run(demo(), answering(), first))
+
+    assert Verdict.AS_EXPECTED is second.verdict
+    assert second.observation.sent == 4
