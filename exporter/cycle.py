@@ -143,8 +143,11 @@ class CycleRunner:
 
         def was_silent(pair: Pair) -> bool:
             before = previous.get(pair)
-            since_s = None if before is None else before.silent_since_s
-            return since_s is not None and since_s <= limit_s
+            if before is None or before.silent_since_s is None:
+                return False
+            if not self._settings.decides:
+                return before.verdict is Verdict.UNEXPECTED_UNREACHABLE
+            return before.silent_since_s <= limit_s
 
         return was_silent
 

@@ -162,6 +162,8 @@ def runner_for(
     config: Config,
     timeout_s: float | None = None,
     prober: sightings.Prober | None = None,
+    *,
+    decides: bool = True,
 ) -> CycleRunner:
     """Return what runs cycles by a configuration.
 
@@ -170,24 +172,29 @@ def runner_for(
         config: the settings.
         timeout_s: for a reply, in place of the settings'.
         prober: in place of the session's.
+        decides: as in `CycleSettings`.
     """
 
     def inspect(topology: Topology, states: Sequence[PairState]) -> Inspection:
         return session.inspector.inspect(topology, states, session.survey.host_found)
 
     diagnosis = Diagnosis(inspect, session.clock)
-    settings = settings_for(config, timeout_s)
+    settings = settings_for(config, timeout_s, decides=decides)
     return CycleRunner(prober or session.prober, session.clock, settings, diagnosis)
 
 
-def settings_for(config: Config, timeout_s: float | None = None) -> CycleSettings:
+def settings_for(
+    config: Config, timeout_s: float | None = None, *, decides: bool = True
+) -> CycleSettings:
     """Return how a configuration wants cycles to probe.
 
     Args:
         config: the settings.
         timeout_s: for a reply, in place of the settings'.
+        decides: as in `CycleSettings`.
     """
     return CycleSettings(
+        decides=decides,
         timeout_s=timeout_s or config.probe.timeout,
         packets_per_second=config.probe.packets_per_second,
         packets=config.probe.packets,
@@ -201,10 +208,12 @@ def sweeper_for(session: Session, config: Config) -> CycleRunner:
 
     Silence is waited for shortly, and packets go out in bursts. A broken isolation
     answers within a millisecond; what is silent is looked at again, and then as long
-    as the settings say.
+    as the settings say: however many sweeps find a silence, that cycle decides.
     """
     timeout_s = min(SWEEP_TIMEOUT_S, config.probe.timeout)
-    return runner_for(session, config, timeout_s, InBursts(session.prober))
+    decides = timeout_s >= config.probe.timeout
+    prober = InBursts(session.prober)
+    return runner_for(session, config, timeout_s, prober, decides=decides)
 
 
 def policy_of(config: Config) -> Policy:

@@ -65,6 +65,9 @@ class CycleSettings:
     apart_s: float = 1.0
     """Time from the end of a cycle that found a silence to the begin of another one
     that may hold it against somebody; longer than a link takes to come up."""
+    decides: bool = True
+    """Whether silence may be held against somebody who was not silent before; not
+    where it is waited for so shortly that a busy host's reply may be missed."""
 
 
 class Blame(NamedTuple):

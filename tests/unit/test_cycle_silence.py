@@ -4,7 +4,7 @@ from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.model.aging import stale
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Result, Verdict
-from exporter.model.pair import PairState
+from exporter.model.pair import Pair, PairState
 from exporter.model.plan import plan, select
 from exporter.model.topology import Topology
 from exporter.sightings import CycleSettings
@@ -122,3 +122,29 @@ def test_a_silence_that_nobody_is_suspected_of_is_left_to_its_turn() -> None:
     )
 
     assert run(found, world).doubtful == frozenset()
+
+
+def test_short_waits_blame_nobody() -> None:
+    """Two sweeps that hardly waited suspect; one that has waited long enough decides.
+
+    A first packet may wait a second for the address to be resolved.
+    """
+    found, clock = demo(), HandClock()
+    world = but(docker_like(found), Result.TIMEOUT, [("mybridge2", "172.18.0.2")])
+    planned = plan(found, ICMP, lambda _: True)
+    selection = select(found, planned, epoch=0, budget=NeighbourBudget(1000))
+    quick, patient = (
+        CycleRunner(FakeProber(found, world), clock, CycleSettings(decides=decides))
+        for decides in (False, True)
+    )
+    seen: list[tuple[Verdict, bool]] = []
+    previous: dict[Pair, PairState] = {}
+    for runner in (quick, quick, patient, quick):
+        outcome = runner.run(found, selection, previous)
+        previous = {state.pair: state for state in outcome.states}
+        seen.append((silent_pair(outcome).verdict, bool(outcome.doubtful)))
+        clock.move(2.0)
+
+    suspected = (Verdict.UNVERIFIED, True)
+    broken = (Verdict.UNEXPECTED_UNREACHABLE, False)
+    assert [suspected, suspected, broken, broken] == seen

@@ -65,14 +65,19 @@ def test_sweeps_probe_in_bursts_and_wait_shortly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("configured", "expected"), [("1s", SWEEP_TIMEOUT_S), ("100ms", 0.1)]
+    ("configured", "expected"),
+    [("1s", (SWEEP_TIMEOUT_S, False)), ("100ms", (0.1, True))],
 )
 def test_sweeps_never_wait_longer_than_the_settings_say(
-    configured: str, expected: float
+    configured: str, expected: tuple[float, bool]
 ) -> None:
-    """A site that knows its silence is sooner known keeps it so."""
+    """A site that knows its silence is sooner known keeps it so.
+
+    Where they wait less than the settings say, they blame nobody for silence.
+    """
     chosen = config(**{"probe.timeout": configured})
     with open_session(chosen) as session:
         runner = sweeper_for(session, chosen)
 
-    assert expected == runner._settings.timeout_s  # noqa: SLF001 - what it was given
+    given = runner._settings  # noqa: SLF001 - what it was given
+    assert expected == (given.timeout_s, given.decides)
