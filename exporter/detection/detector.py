@@ -94,7 +94,7 @@ class Detector:
         self._allowance = Allowance()
         self._put_off = False
         self._subscription: Subscription | None = None
-        self._stale = False
+        self._stale = self._has_listened = False
         self._look: Look | None = None
         self._failure = ""
         self._turn = 0
@@ -247,7 +247,6 @@ class Detector:
         return known is None or known.identity != found.identity or self._stale
 
     async def _open(self, found: HostFound) -> None:
-        is_first = self._subscription is None
         opened = await self._in_thread(lambda: self._kernel.subscribe(found))
         self._close()
         self._subscription, self._stale = opened, False
@@ -259,8 +258,9 @@ class Detector:
             if source is not None:
                 read = partial(self._on_readable, name, source, parse)
                 loop.add_reader(source.fileno(), read)
-        if not is_first:  # what happened meanwhile nobody told
+        if self._has_listened:  # what happened meanwhile nobody told
             self._note(Touched(lost=frozenset({"nftables", "links"})))
+        self._has_listened = True
 
     def _compare(self, look: Look) -> None:
         before, self._look = self._look, look

@@ -308,6 +308,17 @@ async def test_a_namespace_that_cannot_be_entered_is_said_and_tried_again() -> N
         await scene.until(lambda: scene.notices == "")
 
 
+async def test_what_happened_while_nobody_listened_is_looked_at() -> None:
+    """A namespace that could not be entered for a second may have other rules since."""
+    async with running(watch_s=0.02) as scene:
+        scene.kernel.gone = True
+        await scene.until(lambda: scene.kernel.nftables.closed)
+        scene.kernel.gone = False
+        await scene.until(lambda: len(scene.kernel.opened) == 2)
+
+        await scene.until(lambda: "firewall" in scene.service.triggers)
+
+
 async def test_changes_before_anything_is_known_ask_for_nothing() -> None:
     """The first cycle looks at everything."""
     async with running() as scene:
