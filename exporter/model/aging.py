@@ -61,7 +61,8 @@ def _carry(
 def stale(state: PairState, now: datetime, reason: str) -> PairState:
     """Return a state that no longer says anything: unverified, nothing observed.
 
-    What was never judged stays that way; a silence has to be seen anew.
+    What was never judged stays that way; a silence has to be seen anew. What was
+    broken is remembered, to be looked at first.
     """
     unjudged = state.verdict in (Verdict.NOT_JUDGED, Verdict.SKIPPED)
     verdict = state.verdict if unjudged else Verdict.UNVERIFIED
@@ -73,5 +74,6 @@ def stale(state: PairState, now: datetime, reason: str) -> PairState:
         reason=state.reason if unjudged else reason,
         causes=(),
         silent_since_s=None,
+        was_broken=state.is_broken,
         since=since(state, verdict, now),
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from exporter.model.cause import Cause
-from exporter.model.outcome import Expected, Observation, Scope, Verdict
+from exporter.model.outcome import VIOLATIONS, Expected, Observation, Scope, Verdict
 from exporter.model.topology import (
     ContainerId,
     IPAddress,
@@ -131,6 +131,13 @@ class PairState:
     silent_since_s: float | None = None
     """Monotonic time of the first of the cycles in a row, up to now, that found a
     promised reply missing and no excuse for it; None without."""
+    was_broken: bool = False
+    """Its promise was broken when it was probed last; since then nobody could look."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Return whether its promise is broken, as far as anybody could look."""
+        return self.was_broken or self.verdict in VIOLATIONS
 
 
 def since(before: PairState | None, verdict: Verdict, now: datetime) -> datetime:

@@ -7,7 +7,6 @@ Docker's embedded DNS makes containers track too, in the container's.
 from collections.abc import Collection, Mapping
 
 from exporter.model.hoststate import Conntrack
-from exporter.model.outcome import VIOLATIONS
 from exporter.model.pair import Pair, PairState, Planned
 from exporter.model.plan import about
 
@@ -33,5 +32,5 @@ def under_watch(
     planned: Collection[Planned], states: Mapping[Pair, PairState]
 ) -> tuple[Planned, ...]:
     """Return the planned pairs whose promise is broken, and what controls them."""
-    broken = {pair for pair, state in states.items() if state.verdict in VIOLATIONS}
+    broken = {pair for pair, state in states.items() if state.is_broken}
     return about(planned, broken)

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 
 from exporter.model.kinds import Block
-from exporter.model.outcome import VIOLATIONS, Observed, Scope, Verdict
+from exporter.model.outcome import Observed, Scope, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned, count_key
 from exporter.model.pairs import all_pairs, names_of, pairs_between
 from exporter.model.plan import (
@@ -90,7 +90,7 @@ def sample(
         if pair not in wanted
         and state.probed is not None
         and state.probed >= fresh_from
-        and state.verdict not in VIOLATIONS  # those under watch are due already
+        and not state.is_broken  # those under watch are due already
         and exists(plan.topology, pair)
     )
     known = due + tuple(plan.items(kept))
@@ -208,13 +208,13 @@ def _watched(topology: Topology, states: Mapping[Pair, PairState]) -> list[Pair]
     bad = [
         state
         for state in states.values()
-        if state.verdict in VIOLATIONS
+        if state.is_broken
         or (
             state.verdict is Verdict.UNVERIFIED
             and state.observation.observed is not Observed.NOT_PROBED
         )
     ]
-    bad.sort(key=lambda state: (state.verdict not in VIOLATIONS, state.since))
+    bad.sort(key=lambda state: (not state.is_broken, state.since))
     meshed = (Scope.CONTAINER, Scope.NAME)
     return [
         state.pair

@@ -8,6 +8,7 @@ import pytest
 from exporter.model.aging import carried, stale
 from exporter.model.outcome import (
     NOT_PROBED,
+    VIOLATIONS,
     Expected,
     Observation,
     Observed,
@@ -132,6 +133,7 @@ def test_an_outage_takes_back_every_judgement(verdict: Verdict) -> None:
             verdict=Verdict.UNVERIFIED,
             reason="the engine is down",
             since=BEGAN if verdict is Verdict.UNVERIFIED else NOW,
+            was_broken=verdict in VIOLATIONS,
         )
     ) == after
 

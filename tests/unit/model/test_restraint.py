@@ -48,6 +48,19 @@ def test_only_broken_promises_and_their_controls_are_left() -> None:
     }
 
 
+def test_what_was_broken_before_an_outage_is_watched_on() -> None:
+    """Nobody could look meanwhile: that is no sign that it has ended."""
+    leaking = but(docker_like(demo()), Result.OK, [("bridge1", "172.18.0.2")])
+    watch = Watch(demo(), leaking)
+    watch.cycle()
+    planned = plan(demo(), ICMP, lambda _: True)
+    before = under_watch(planned, watch.board.states)
+
+    watch.board.outage(watch.clock.now_utc())
+
+    assert before == under_watch(planned, watch.board.states)
+
+
 def test_where_nothing_is_broken_nothing_is_probed() -> None:
     """Whatever is known grows old, and says so."""
     watch = Watch(demo())

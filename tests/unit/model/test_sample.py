@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.model import sample as samples
+from exporter.model.aging import stale
 from exporter.model.outcome import Expected, Observation, Result, Scope, Verdict
 from exporter.model.pair import NO_CONTROLS, Pair, PairState
 from exporter.model.plan import Plan
@@ -118,6 +119,17 @@ def test_what_nobody_could_look_at_is_not_watched() -> None:
     )
 
     assert pair not in {item.pair for item in pick({pair: blind}).due}
+
+
+def test_what_was_broken_before_nobody_could_look_is_watched() -> None:
+    """A leak does not end with an outage: its turn may be an hour away."""
+    pair = across()
+    broken = state(pair, Verdict.UNEXPECTED_REACHABLE, 1000)
+    blind = stale(stale(broken, NOW, "the engine is away"), NOW, "too old")
+    found = pick({pair: blind})
+
+    assert pair in {item.pair for item in found.due}
+    assert pair in {item.pair for item in found.known}
 
 
 def test_the_oldest_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
