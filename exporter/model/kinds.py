@@ -80,6 +80,10 @@ class Block:
         destination = self.destinations[(place + shift) % len(self.destinations)]
         if source is destination:
             return None
+        return self.between(source, destination)
+
+    def between(self, source: Sandbox, destination: Sandbox) -> Pair:
+        """Return the pair of one of the sources and another one of the destinations."""
         return _pair(source, destination, self.endpoint, self.address)
 
 

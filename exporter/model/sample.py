@@ -24,12 +24,13 @@ from exporter.model.plan import (
     is_peer,
     place,
 )
+from exporter.model.rotation import Rotation, cycles_of
 from exporter.model.topology import Sandbox, SandboxId, Topology
 
 ENUMERATED = 20_000
 """Up to so many pairs each is kept, and probed in every cycle if it is isolated."""
 ACROSS = 5_000
-"""Pairs across networks in a cycle of a sample, at most; at least one a block."""
+"""Pairs across networks in a cycle of a sample, about; at least one a block."""
 NAMES = 2_000
 """Names asked in a cycle of a sample, about: each is work for the engine."""
 WATCHED = 5_000
@@ -108,7 +109,7 @@ def _cycles(plan: Plan) -> int:
     """Return after how many cycles every pair has had its turn."""
     across = _across(plan)
     pace = _pace(across)
-    crossing = max((-(-block.turns // pace) for block in across), default=1)
+    crossing = max((cycles_of(block, pace) for block in across), default=1)
     names = -(-len(plan.topology.sandboxes) // _askers(plan))
     asked = names if Scope.NAME in plan.scopes else 1
     return max(cycles_to_cover(plan.topology), crossing, asked)
@@ -152,19 +153,15 @@ def _across(plan: Plan) -> list[Block]:
 
 
 def _pace(across: Collection[Block]) -> int:
-    """Return how many pairs of each block are due in one cycle."""
+    """Return how many pairs of each block are due in one cycle, about."""
     return max(1, ACROSS // max(1, len(across)))
 
 
 def _crossing(plan: Plan, cycle: int) -> Iterator[Pair]:
-    across = _across(plan)
+    across, rotation = _across(plan), Rotation(plan.topology.sandboxes)
     pace = _pace(across)
     for block in across:
-        first = cycle * pace
-        for turn in range(first, first + min(pace, block.turns)):
-            pair = block.pair(turn % block.turns)
-            if pair is not None:
-                yield pair
+        yield from rotation.due(block, cycle, pace)
 
 
 def _askers(plan: Plan) -> int:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.fakes.crowds import crowd
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FRESH_FROM = NOW - timedelta(minutes=2)
 CROWD = Plan(crowd(1000, 31), frozenset(Scope), lambda _: True)
+FIRST = sample(CROWD, 0, {}, fresh_from=FRESH_FROM)
 
 
 def pick(
@@ -35,9 +37,11 @@ def pick(
 
 
 def across(number: int = 0) -> Pair:
-    """Return a pair across networks that has no turn in the first cycles."""
+    """Return a pair across networks that has no turn in the first cycle."""
     block = next(one for one in CROWD.blocks if not one.decision.on_link)
-    pair = block.pair(block.turns - 1 - number)
+    due = {item.pair for item in FIRST.due}
+    pairs = (pair for pair in map(block.pair, range(block.turns)) if pair not in due)
+    pair = next(islice(pairs, number, None))
     assert pair is not None
     return pair
 
@@ -91,6 +95,25 @@ def test_turns_go_on() -> None:
     )
 
     assert not first & second
+
+
+def test_no_turn_is_passed_over_by_a_container_that_comes_and_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every pair of the others is due within the time that is told."""
+    monkeypatch.setattr(samples, "ACROSS", 500)
+    whole, scopes = crowd(120, 4), frozenset({Scope.CONTAINER})
+    plans = [
+        Plan(replace(whole, sandboxes=whole.sandboxes[gone:]), scopes, lambda _: True)
+        for gone in (0, 1)
+    ]
+    due = set[Pair]()
+    for cycle in range(sample(plans[0], 0, {}, fresh_from=FRESH_FROM).cycles):
+        found = sample(plans[cycle % 2], cycle, {}, fresh_from=FRESH_FROM)
+        due |= {item.pair for item in found.due}
+
+    across = {i.pair for i in plans[1].everything if not i.decision.on_link}
+    assert across <= due
 
 
 @pytest.mark.parametrize(
