@@ -1,15 +1,23 @@
 """What a cycle of the daemon is about: everything, or a sample where that is much."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
 from exporter.model.pair import CountKey, Pair, PairState, Planned
-from exporter.model.plan import Plan, cycles_to_cover
+from exporter.model.plan import (
+    EPOCH_CYCLES,
+    Plan,
+    Selection,
+    cycles_to_cover,
+    select,
+)
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.sample import KEPT_CYCLES, is_sampled, sample
+from exporter.model.shares import broken_ends, resting, shares, turn_cycles
 from exporter.model.sweep import SWEEPS, Choose
 from exporter.model.topology import Network, SandboxId, Topology
 
@@ -17,6 +25,11 @@ QUICK = frozenset({*SWEEPS, "change"})
 """Triggers of cycles that must not take long."""
 IN_TURN = frozenset({"start", "interval"})
 """Triggers of cycles that go through everything, over and over."""
+_TAKE_TURNS = (
+    "the host's neighbour table has no room for all containers at once: they are "
+    "probed in turns; a larger net.ipv4.neigh.default.gc_thresh2 and gc_thresh3, and "
+    "net.ipv6 likewise, would do without"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +99,12 @@ class Agendas:
         """Start without a plan."""
         self._plan: Plan | None = None
         self._settings: Settings | None = None
+        self._shares = 1
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """That the neighbour table has no room for everybody, where it has not."""
+        return () if self._shares == 1 else (_TAKE_TURNS,)
 
     def of(
         self,
@@ -125,6 +144,49 @@ class Agendas:
             aside=found.aside,
             cycles=found.cycles,
         )
+
+    def select(
+        self,
+        agenda: Agenda,
+        wanted: tuple[Planned, ...],
+        budget: NeighbourBudget,
+        *,
+        states: Mapping[Pair, PairState],
+        wish: Wish,
+        cycle: int,
+    ) -> tuple[Agenda, Selection]:
+        """Return what of an agenda fits into the neighbour table, and when all has.
+
+        Args:
+            agenda: the newest that `of` returned.
+            wanted: what of it is still wanted.
+            budget: is drawn from.
+            states: as for `of`.
+            wish: as for `of`.
+            cycle: as for `of`.
+        """
+        plan, settings = self._plan, self._settings
+        assert plan is not None  # noqa: S101 - `of` was called
+        assert settings is not None  # noqa: S101
+        count = self._shares = shares(plan.topology, agenda.known, budget)
+        long, idle = turn_cycles(settings.interval_s), frozenset[SandboxId]()
+        if count > 1 and not wish.is_again:
+            awake = {*wish.changed, *broken_ends(states, budget.per_turn // 4)}
+            idle = resting(plan.topology, count, cycle // long, awake)
+        selection = select(
+            plan.topology,
+            wanted,
+            epoch=cycle // EPOCH_CYCLES,
+            budget=budget,
+            everything=agenda.everything,
+            resting=idle,
+        )
+        if count == 1:
+            return agenda, selection
+        # Of a sample every turn has to meet every other.
+        within = long if agenda.aside else long * count
+        cycles = max(agenda.cycles, within) * (count if agenda.aside else 1)
+        return replace(agenda, cycles=cycles), selection
 
     def _plan_of(self, topology: Topology, settings: Settings, now: datetime) -> Plan:
         plan, today = self._plan, now.date()

@@ -260,12 +260,13 @@ class Board:
     def _max_age_s(self, topology: Topology) -> float:
         """Return the age in seconds at which a state says nothing any more.
 
-        Twice the time in which every pair of the largest network has its turn, and
-        never less than three cycles; of a sample, as long as it keeps what it found.
+        Twice the time in which every pair has its turn, and never less than three
+        cycles; of a sample, as long as it keeps what it found.
         """
         if self._fixed_age_s is not None:
             return self._fixed_age_s
-        cycles = KEPT_CYCLES if self._aside else 2 * cycles_to_cover(topology)
+        turns = max(self._cover_cycles, cycles_to_cover(topology))
+        cycles = KEPT_CYCLES if self._aside else 2 * turns
         return max(3, cycles) * self._interval_s
 
 

@@ -171,7 +171,7 @@ class SharedBudget:
             self._ledger.added = _rows(file)
             self._ledger.forget(now_s)
             allowed = self._allowed(self._ledger.total(), in_turn=in_turn)
-            budget = NeighbourBudget(allowed, self._ledger.known)
+            budget = self._budget(allowed)
             # All of it counts as used until we say better: we may be killed meanwhile.
             _write(file, [*self._ledger.added, (now_s, allowed)])
             try:
@@ -184,6 +184,27 @@ class SharedBudget:
         if self._clock.monotonic_s() < self._closed_until_s:
             return 0
         return min(allowance(table, added, in_turn=in_turn) for table in tables)
+
+    def _budget(self, allowed: int) -> NeighbourBudget:
+        """Return a budget, with what the tables bear if nobody else's entries change.
+
+        What is lasting leaves a quarter to others that come in turns. Of the turns
+        three have to fit: entries stay for a while after their turn.
+        """
+        room = _MAX_ENTRIES
+        share = room
+        for version, table in self.host.tables.items():
+            own = sum(address.version == version for *_, address in self._ledger.known)
+            others = max(0, (table.entries or 0) - own)
+            limit = min(table.soft_limit, table.hard_limit)
+            room = min(room, max(0, limit - others))
+            share = min(share, int(table.hard_limit * SHARE * (1 - KEPT_BACK)))
+        return NeighbourBudget(
+            allowed,
+            self._ledger.known,
+            lasting=room * 3 // 4,
+            per_turn=min(share, room // 3),
+        )
 
     def _settle(self, file: int, budget: NeighbourBudget) -> None:
         now_s = self._clock.monotonic_s()

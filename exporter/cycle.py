@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from exporter.clock import Clock
-from exporter.model.outcome import VIOLATIONS, Observed, Verdict
+from exporter.model.outcome import VIOLATIONS, Expected, Observed, Verdict
 from exporter.model.pair import Controls, Pair, PairState, Planned, since
 from exporter.model.plan import Selection
 from exporter.model.topology import HOST, SandboxId, Topology
@@ -97,6 +97,7 @@ class CycleRunner:
                 now,
             )
             for item in kept
+            if not self._says_nothing(item, rulings, previous, selection)
         )
         return CycleOutcome(
             states=self._diagnose(topology, states),
@@ -119,11 +120,32 @@ class CycleRunner:
             item
             for item in selection.probed
             if _is_to_be_confirmed(rulings[item.pair], previous.get(item.pair))
+            and not self._says_nothing(item, rulings, previous, selection)
         ]
         if suspects and self._settings.confirm_packets:
             cycle.confirm(suspects, selection.probed)
             rulings = cycle.judge(selection.probed, blame)
         return rulings
+
+    @staticmethod
+    def _says_nothing(
+        item: Planned,
+        rulings: Mapping[Pair, Ruling],
+        previous: Mapping[Pair, PairState],
+        selection: Selection,
+    ) -> bool:
+        """Return whether a silence proves nothing only as its destination rests.
+
+        Then it is as if nobody had asked: a leak would have answered.
+        """
+        ruling, before = rulings[item.pair], previous.get(item.pair)
+        return (
+            item.pair.destination_sandbox in selection.resting
+            and item.decision.expected is Expected.ISOLATED
+            and ruling.verdict is Verdict.UNVERIFIED
+            and ruling.observation.observed is Observed.UNREACHABLE
+            and not (before is not None and before.is_broken)
+        )
 
     def _young(self, topology: Topology) -> Callable[[Pair], bool]:
         now, grace = self._clock.now_utc(), timedelta(seconds=self._settings.grace_s)

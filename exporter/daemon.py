@@ -26,13 +26,7 @@ from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
 from exporter.model.detection import NO_DETECTION, Detection
 from exporter.model.pair import Pair
-from exporter.model.plan import (
-    EPOCH_CYCLES,
-    about,
-    changed_sandboxes,
-    select,
-    touching,
-)
+from exporter.model.plan import about, changed_sandboxes, touching
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.sweep import Choose
 from exporter.model.tally import Tally
@@ -329,12 +323,13 @@ class Daemon:
             wanted = agenda.wanted
             if self._budget.is_strained and not wish.is_again:
                 wanted = self._board.spare(wanted)
-            selection = select(
-                topology,
+            agenda, selection = self._agendas.select(
+                agenda,
                 wanted,
-                epoch=self._sweeps // EPOCH_CYCLES,
-                budget=budget,
-                everything=agenda.everything,
+                budget,
+                states=self._board.states,
+                wish=wish,
+                cycle=self._sweeps,
             )
             look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
             is_there = self._presence.still_in(topology, look.newest)
@@ -374,6 +369,7 @@ class Daemon:
             notices=(
                 *self._surveyor.notices,
                 *self._budget.notices,
+                *self._agendas.notices,
                 *detection.notices,
             ),
             policy=self._settings.policy,

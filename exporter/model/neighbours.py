@@ -21,22 +21,38 @@ from exporter.model.topology import (
 
 NeighbourEntry = tuple[SandboxId, NetworkId, IPAddress]
 """An entry of the neighbour table: whose, on which network, for which address."""
+_MANY = 2**31
 
 
 class NeighbourBudget:
     """How many neighbour entries may still be made (DESIGN: do no harm)."""
 
-    def __init__(self, allowed: int, known: Iterable[NeighbourEntry] = ()) -> None:
+    def __init__(
+        self,
+        allowed: int,
+        known: Iterable[NeighbourEntry] = (),
+        *,
+        lasting: int = _MANY,
+        per_turn: int = _MANY,
+    ) -> None:
         """Start with a number of new entries and those that exist already.
 
         Args:
             allowed: entries that may be added now.
             known: entries used within the last 45 s; they cost nothing.
+            lasting: entries that may be used in every cycle.
+            per_turn: entries that may be used for a minute, then others.
         """
+        self.lasting, self.per_turn = lasting, per_turn
         self._left = allowed
         self._known = set(known)
         self.added: set[NeighbourEntry] = set()
         self.used: set[NeighbourEntry] = set()
+
+    @property
+    def left(self) -> int:
+        """Return how many entries may still be added."""
+        return self._left
 
     def take(self, entries: Collection[NeighbourEntry]) -> bool:
         """Take what is new of these entries, all or none."""

@@ -20,6 +20,7 @@ from exporter.model.pair import CountKey, Decision, Pair, Planned, count_key
 from exporter.model.pairs import all_pairs, unanswered
 from exporter.model.policy import ALWAYS, NO_POLICY, Applied, Policy
 from exporter.model.topology import (
+    HOST,
     Network,
     NetworkId,
     SandboxId,
@@ -32,6 +33,8 @@ PEERS = 8
 """Peers of each sandbox in a larger network, in one epoch."""
 EPOCH_CYCLES = 4
 """Cycles after which larger networks move on to other peers."""
+_ON_LINK = 2
+"""Priority of pairs inside networks: after all others."""
 
 
 def epoch_peers(
@@ -91,6 +94,8 @@ class Selection:
     skipped: tuple[Planned, ...]
     throttled: int
     """Pairs among the skipped that the neighbour budget put off."""
+    resting: frozenset[SandboxId] = frozenset()
+    """Sandboxes that cost no entries of their own now."""
 
 
 class Plan:
@@ -247,6 +252,7 @@ def select(
     epoch: int,
     budget: NeighbourBudget,
     everything: bool = False,
+    resting: frozenset[SandboxId] = frozenset(),
 ) -> Selection:
     """Choose what one cycle probes.
 
@@ -261,15 +267,19 @@ def select(
         epoch: whose turn it is in networks beyond `MESH_LIMIT`.
         budget: what the neighbour table still bears; it is drawn from.
         everything: ask for every pair, whatever the turn; the budget still holds.
+        resting: sandboxes that may cost no entries of their own now.
     """
     turns = None if everything else _turns(topology, epoch)
     ordered = sorted(planned, key=_priority)
+    due = [
+        item
+        for item in ordered
+        if not item.decision.is_left_alone and _has_turn(item, turns)
+    ]
     kept: set[Pair] = set()
     refused = 0
-    for item in ordered:
-        if item.decision.is_left_alone or not _has_turn(item, turns):
-            continue
-        if budget.take(entries_of(topology, item)):
+    for item in _fairly(due, epoch, budget):
+        if not _rests(item, resting) and budget.take(entries_of(topology, item)):
             kept.add(item.pair)
         else:
             refused += 1
@@ -277,13 +287,44 @@ def select(
         probed=tuple(item for item in ordered if item.pair in kept),
         skipped=tuple(item for item in ordered if item.pair not in kept),
         throttled=refused,
+        resting=resting,
     )
+
+
+def _fairly(
+    due: list[Planned], epoch: int, budget: NeighbourBudget
+) -> Iterable[Planned]:
+    """Return pairs in order; where not all on one link fit, others first each epoch.
+
+    Else those at the end would never be probed. Both directions stay together.
+    """
+    if 2 * len(due) <= budget.left:
+        return due
+
+    def lot(item: Planned) -> tuple[int, bytes]:
+        first = _priority(item)
+        if first < _ON_LINK:
+            return first, b""
+        ends = sorted((str(item.pair.source), str(item.pair.destination)))
+        return first, blake2b(f"{epoch} {ends}".encode(), digest_size=8).digest()
+
+    return sorted(due, key=lot)
+
+
+def _rests(item: Planned, resting: Collection[SandboxId]) -> bool:
+    """Return whether a pair needs an entry for the host's or gateway's sake in vain."""
+    pair, decision = item.pair, item.decision
+    meshed = pair.scope is Scope.CONTAINER and decision.on_link
+    if not resting or pair.scope is Scope.NAME or meshed or not decision.has_route:
+        return False
+    return (pair.destination_sandbox if pair.source == HOST else pair.source) in resting
 
 
 def _priority(item: Planned) -> int:
     if item.pair.scope in (Scope.GATEWAY, Scope.HOST):
         return 0
-    return 2 if item.decision.on_link and item.pair.scope is Scope.CONTAINER else 1
+    meshed = item.decision.on_link and item.pair.scope is Scope.CONTAINER
+    return _ON_LINK if meshed else 1
 
 
 def is_peer(decision: Decision, network: NetworkId) -> bool:

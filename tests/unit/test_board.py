@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from exporter.board import Board
+from exporter.cycle import CycleOutcome
 from exporter.model.outcome import Result, Scope, Verdict
-from exporter.model.plan import EPOCH_CYCLES, epochs_to_cover
+from exporter.model.plan import EPOCH_CYCLES, epochs_to_cover, plan
 from exporter.model.topology import Topology
-from tests.fakes.board import INTERVAL_S, Watch
+from tests.fakes.board import ICMP, INTERVAL_S, Watch
 from tests.fakes.prober import but
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
@@ -92,6 +93,21 @@ def test_what_was_never_probed_is_skipped_not_fine() -> None:
 
     assert watch.look().summary[Verdict.SKIPPED] == 20
     assert watch.board.age(watch.clock.now_utc() + timedelta(days=1)) == ()
+
+
+def test_what_takes_turns_may_grow_as_old_as_two_of_them() -> None:
+    """Where the neighbour table has no room for everybody."""
+    watch = Watch(demo())
+    watch.cycle()
+    planned = plan(demo(), ICMP, lambda _: True)
+    nothing = CycleOutcome(states=(), counted=(), doubtful=frozenset())
+    watch.clock.move(10 * INTERVAL_S)
+
+    for cycles, known in ((5, 20), (4, 0)):
+        now = watch.clock.now_utc()
+        watch.board.absorb(demo(), planned, nothing, now, cycles=cycles)
+
+        assert watch.look().summary[Verdict.AS_EXPECTED] == known
 
 
 def test_where_no_cycle_ends_everything_grows_old() -> None:

@@ -1,0 +1,73 @@
+"""Whose turn it is where the neighbour table has no room for everybody."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.model.neighbours import NeighbourBudget
+from exporter.model.outcome import Scope, Verdict
+from exporter.model.plan import plan
+from exporter.model.shares import broken_ends, resting, shares, turn_cycles
+from exporter.model.topology import SandboxId
+from tests.fakes.board import Watch
+from tests.fakes.crowds import crowd
+from tests.fakes.topologies import demo
+
+HOST = crowd(60, 4)
+KNOWN = plan(HOST, {Scope.HOST, Scope.GATEWAY}, lambda _: True)
+
+
+def count(lasting: int, per_turn: int) -> int:
+    """Return in how many shares sixty containers take turns."""
+    budget = NeighbourBudget(100, lasting=lasting, per_turn=per_turn)
+    return shares(HOST, KNOWN, budget)
+
+
+@pytest.mark.parametrize(
+    ("lasting", "per_turn", "expected"),
+    [(120, 1, 1), (119, 60, 3), (119, 40, 3), (119, 30, 5), (0, 0, 61)],
+)
+def test_shares_are_as_few_as_fit_and_odd(
+    lasting: int, per_turn: int, expected: int
+) -> None:
+    """Two entries each: of sixty containers a hundred and twenty."""
+    assert count(lasting, per_turn) == expected
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "expected"), [(15.0, 4), (60.0, 4), (7.0, 16), (1.0, 64)]
+)
+def test_a_turn_lasts_longer_than_an_entry(interval_s: float, expected: int) -> None:
+    """A minute at least, in cycles by a power of two."""
+    assert turn_cycles(interval_s) == expected
+
+
+def test_everybody_has_one_turn() -> None:
+    """But for those who cannot rest, who have all."""
+    awake = {SandboxId("c0001")}
+    everybody = {one.id for one in HOST.sandboxes}
+    at_work = [everybody - resting(HOST, 5, turn, awake) for turn in range(5)]
+
+    assert set[SandboxId]().union(*at_work) == everybody
+    assert sum(map(len, at_work)) == len(everybody) + 4
+    assert resting(HOST, 1, 3, ()) == frozenset()
+
+
+def test_the_ends_of_what_is_broken_are_awake_as_far_as_they_fit() -> None:
+    """The oldest first."""
+    watch = Watch(demo())
+    watch.cycle()
+    states = dict(watch.board.states)
+    names = [("bridge1", "mybridge1"), ("bridge2", "mybridge2")]
+    for seconds, ends in enumerate(names):
+        pair = next(pair for pair in states if (pair.source, pair.destination) == ends)
+        watch.clock.move(seconds)
+        states[pair] = replace(
+            states[pair],
+            verdict=Verdict.UNEXPECTED_REACHABLE,
+            since=watch.clock.now_utc(),
+        )
+
+    assert broken_ends(states, 9) == {name for ends in names for name in ends}
+    assert broken_ends(states, 3) == set(names[0])
+    assert broken_ends(watch.board.states, 9) == frozenset()
