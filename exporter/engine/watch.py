@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from exporter.clock import Clock
 from exporter.engine.api import EngineClient, EventStream
 from exporter.engine.events import Batch, Change, EngineEvent, parse_event
-from exporter.errors import EngineError
+from exporter.errors import EngineError, EngineProtocolError
 
 _LOOK_BACK_NS = 2_000_000_000
 """The engine answers the request a little before it begins to listen to its own
@@ -129,6 +129,9 @@ class Watcher:
                 self._follow(reason)
             except EngineError as failure:
                 error = failure
+            except Exception as defect:  # noqa: BLE001 - the thread must outlive it
+                error = EngineProtocolError("/events", repr(defect))
+                self._end_stream()
             if self._stream is not None:
                 # It had stood, so something may have been missed.
                 reason = "gap"
@@ -139,6 +142,12 @@ class Watcher:
             self._report(StreamState(connected=False, error=error))
             self._stopping.wait(self._backoff_s(attempt))
             attempt += 1
+
+    def _end_stream(self) -> None:
+        with self._wake:
+            stream = self._stream
+        if stream is not None:
+            stream.close()
 
     def _follow(self, reason: str) -> None:
         """Read one stream to its end.

@@ -39,12 +39,13 @@ class Listening:
         self.states: queue.SimpleQueue[StreamState] = queue.SimpleQueue()
         self.events: queue.SimpleQueue[EngineEvent] = queue.SimpleQueue()
         self.on_change: Callable[[Change], None] = self.changes.put
+        self.on_event: Callable[[EngineEvent], None] = self.events.put
         self.watcher = Watcher(
             fake,
             listeners=Listeners(
                 changed=self.change,
                 connected=self.states.put,
-                happened=self.events.put,
+                happened=self.happen,
             ),
             clock=SystemClock(),
             pace=QUICK,
@@ -53,6 +54,10 @@ class Listening:
     def change(self, change: Change) -> None:
         """Hear of a change."""
         self.on_change(change)
+
+    def happen(self, event: EngineEvent) -> None:
+        """Hear of an event."""
+        self.on_event(event)
 
     def begin(self) -> FakeStream:
         """Start, and return the stream once the first resync was told."""
@@ -168,6 +173,26 @@ def test_a_new_reason_is_told(listening: Listening) -> None:
     listening.fake.failures["events"] = other
 
     assert other == listening.states.get(timeout=WAIT_S).error
+
+
+def test_what_nobody_foresaw_ends_the_stream_and_not_the_thread(
+    listening: Listening,
+) -> None:
+    """It is told, and everything asked for anew; else no event would come any more."""
+    stream = listening.begin()
+
+    def fail(_: EngineEvent) -> None:
+        listening.on_event = listening.events.put
+        raise OverflowError("date value out of range")
+
+    listening.on_event = fail
+    stream.emit(event("start"))
+
+    state = listening.states.get(timeout=WAIT_S)
+    assert not state.connected
+    assert "date value out of range" in str(state.error)
+    assert StreamState(connected=True) == listening.states.get(timeout=WAIT_S)
+    assert listening.watcher.alive
 
 
 def test_stopping_ends_a_waiting_read(listening: Listening) -> None:
