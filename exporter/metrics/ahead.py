@@ -5,7 +5,6 @@ long. Whatever is published meanwhile, only the newest snapshot is rendered.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Lock
 
 import structlog
@@ -31,8 +30,11 @@ class Ahead:
             if self._is_due:
                 return
             self._is_due = True
-        with suppress(RuntimeError):  # stopped: nobody scrapes any more
+        try:
             self._pool.submit(self._prepare)
+        except RuntimeError:  # stopped, or there is no thread to be had: try again
+            with self._lock:
+                self._is_due = False
 
     def stop(self) -> None:
         """Finish what is in hand."""

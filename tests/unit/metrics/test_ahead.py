@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pytest
 import structlog
 
 from exporter.metrics.ahead import Ahead
@@ -98,3 +99,20 @@ def test_after_the_stop_nothing_is_rendered() -> None:
 
     assert [] == world.taken
     assert world.store.current().engine_up
+
+
+def test_a_thread_that_could_not_start_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At a limit of threads for a moment; else nothing would be rendered any more."""
+    with ahead() as world:
+        with monkeypatch.context() as without:
+            without.setattr(threading.Thread, "start", refuse)
+            world.store.publish(snapshots.never_up())
+        world.store.publish(snapshots.small())
+        assert world.is_taken.acquire(timeout=5)
+
+
+def refuse(_: threading.Thread) -> None:
+    """Start no thread."""
+    raise RuntimeError("can't start new thread")
