@@ -168,13 +168,18 @@ class Board:
             self._tally.cycle_duration.observe(info.duration_s)
 
     def outage(self, now: datetime) -> tuple[Change, ...]:
-        """Take back every verdict: the engine is away and nothing is verified."""
+        """Take back every verdict: the engine is away and nothing is verified.
+
+        Returns the changes of what was broken: only that is worth a line beside the
+        one that says the engine is away.
+        """
         before = self._states
         self._states = {
             pair: stale(state, now, "too old: the engine does not answer")
             for pair, state in before.items()
         }
-        return _changes(before, self._states)
+        broken = {pair: s for pair, s in self._states.items() if s.was_broken}
+        return _changes(before, broken)
 
     def spare(self, wanted: tuple[Planned, ...]) -> tuple[Planned, ...]:
         """Return what is probed beside a nearly full connection table; count the rest.

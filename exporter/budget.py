@@ -281,7 +281,8 @@ def _rows(file: int) -> list[tuple[float, int]]:
 def _content(file: int) -> dict[str, object]:
     """Return what the file says; nothing if it is new, or not by one of us."""
     try:
-        found = json.loads(os.pread(file, _FILE_BYTES, 0))
+        text = os.pread(file, _FILE_BYTES, 0).decode()
+        found, _ = json.JSONDecoder().raw_decode(text)
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -296,7 +297,8 @@ def _row(row: object) -> tuple[float, int] | None:
 
 
 def _write(file: int, added: list[tuple[float, int]]) -> None:
-    text = json.dumps({"pid": os.getpid(), "added": added[-2000:]})
+    text = json.dumps({"pid": os.getpid(), "added": added[-2000:]}).encode()
+    # Killed between the two, what follows the text is not read.
     with suppress(OSError):
-        os.ftruncate(file, 0)
-        os.pwrite(file, text.encode(), 0)
+        os.pwrite(file, text, 0)
+        os.ftruncate(file, len(text))

@@ -352,8 +352,8 @@ class Daemon:
         self._losses += 1
         if self._engine_up or self._topology is None:
             self._engine_up = False
-            self._board.outage(self._clock.now_utc())
-            self._publish()
+            changes = self._board.outage(self._clock.now_utc())
+            report_changes(self._log, self._publish(), changes)
 
     def _age(self) -> None:
         """Say what is too old, as no cycle came to its end."""

@@ -110,6 +110,7 @@ def pytest_collection_modifyitems(
             _mark(item)
 
 
+@pytest.hookimpl(optionalhook=True)  # with -p no:xdist nobody knows it
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
     """Run modules side by side, and of those with engines each engine's tests."""
     return Grouped(config, log)

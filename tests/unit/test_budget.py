@@ -141,6 +141,16 @@ def test_a_process_killed_while_probing_has_used_all(tmp_path: Path) -> None:
     assert spend(shared(tmp_path, clock), 10) == 10
 
 
+def test_what_a_write_that_was_cut_short_left_over_is_not_read(tmp_path: Path) -> None:
+    """The new text replaces the old one before the rest of that goes."""
+    clock = HandClock()
+    spend(shared(tmp_path, clock), 200)
+    with (tmp_path / "probing.lock").open("a") as file:
+        file.write("23.5, 7]]}")
+
+    assert spend(shared(tmp_path, clock), 200, start=500) == SHARE - 200
+
+
 @contextmanager
 def held_by_another(folder: Path, content: str = "") -> Iterator[None]:
     """Hold the lock as another process would: an own open file, never released."""

@@ -63,6 +63,27 @@ async def test_an_engine_that_is_away_verifies_nothing(tmp_path: Path) -> None:
         assert world.look().engine_up
 
 
+async def test_what_was_broken_when_the_engine_went_away_is_told(
+    tmp_path: Path,
+) -> None:
+    """Else it would be told twice as broken, with nothing between."""
+    async with running(tmp_path) as world:
+        await world.settled()
+        world.runner.prober._answer = but(  # noqa: SLF001 - the world changes
+            docker_like(world.engine.found), Result.OK, [("bridge1", "172.18.0.2")]
+        )
+        await world.daemon.tick()
+        world.engine.error = AWAY
+        with capture_logs() as lines:
+            world.daemon.changed(Dirt(resync="gap"))
+            await world.until(lambda: not world.look().engine_up)
+
+        told = [
+            (line["before"], line["verdict"]) for line in lines if "verdict" in line
+        ]
+        assert told == [("unexpected_reachable", "unverified")]
+
+
 async def test_a_stream_that_was_cut_is_no_outage(tmp_path: Path) -> None:
     """Proxies cut quiet streams: the engine answers, so nothing is taken back."""
     async with running(tmp_path) as world:
