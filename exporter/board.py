@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from threading import Lock
 
 from exporter.cycle import CycleOutcome
+from exporter.durations import Durations
 from exporter.model.aging import carried, is_too_old, stale
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import Expected, Verdict
@@ -67,6 +69,7 @@ class Board:
         self._aside: Mapping[CountKey, int] = {}
         self._sampled_since: datetime | None = None
         self._cover_cycles = 1
+        self._durations = Durations()
 
     @property
     def states(self) -> Mapping[Pair, PairState]:
@@ -163,6 +166,7 @@ class Board:
         """Note that a cycle has ended."""
         self._cycle = info
         self._cycles += 1
+        self._durations.add(info.duration_s)
         with self._lock:
             self._tally.cycles["completed"] += 1
             self._tally.cycle_duration.observe(info.duration_s)
@@ -252,8 +256,9 @@ class Board:
             pairs=tuple(self._states.values()),
             aside=self._aside,
             sampled_since=self._sampled_since,
-            cover_s=self._cover_cycles * self._interval_s,
+            cover_s=self._cover_cycles * self._period_s,
             cycle=self._cycle,
+            longest_cycle_s=self._durations.longest_s,
             interval_s=self._interval_s,
             packets_per_second=self._packets_per_second,
             host=host,
@@ -261,6 +266,12 @@ class Board:
             notices=(*notices, *policy.notices(now.date())),
             policy=policy,
         )
+
+    @property
+    def _period_s(self) -> float:
+        """Return the seconds from one turn to the next: a late cycle skips some."""
+        intervals = ceil(self._durations.longest_s / self._interval_s)
+        return max(1, intervals) * self._interval_s
 
     def _max_age_s(self, topology: Topology) -> float:
         """Return the age in seconds at which a state says nothing any more.

@@ -142,7 +142,7 @@ class SharedBudget:
         new is added for a window.
         """
         before, now = self.host.tables, self._read()
-        if any(_overflowed(before[v], table) for v, table in now.tables.items()):
+        if any(_overflowed(before.get(v), table) for v, table in now.tables.items()):
             self._closed_until_s = self._clock.monotonic_s() + WINDOW_S
         self._is_strained = is_strained(now.conntrack, was=self._is_strained)
         self._host = now
@@ -246,8 +246,8 @@ class SharedBudget:
             time.sleep(_POLL_S)  # flock(2) knows no timeout
 
 
-def _overflowed(before: NeighbourTable, now: NeighbourTable) -> bool:
-    if before.fulls is None or now.fulls is None:
+def _overflowed(before: NeighbourTable | None, now: NeighbourTable) -> bool:
+    if before is None or before.fulls is None or now.fulls is None:
         return False
     return before.fulls < now.fulls
 

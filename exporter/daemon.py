@@ -86,7 +86,7 @@ class Daemon:
         self._failing = Troubles()
         self.supervisor = Supervisor(board, self._failing, self._log)
         self._guarded = self.supervisor.guarded
-        self._cycles, self._surveys = Durations(), Durations()
+        self._surveys = Durations()
         self._listed_s = self._progress_s = clock.monotonic_s()
         self._config = (True, clock.now_utc())
         self._pause: str | None = None
@@ -299,7 +299,6 @@ class Daemon:
                 duration_s=self._clock.monotonic_s() - began_s,
             )
             self._board.finish_cycle(info)
-            self._cycles.add(info.duration_s)
             self._sweeps += wish.choose is None
             self._progress_s = self._clock.monotonic_s()
             snapshot = self._publish()
@@ -382,7 +381,6 @@ class Daemon:
             config_reloaded=when,
             paused=self._pause,
             detection=detection,
-            longest_cycle_s=self._cycles.longest_s,
             longest_survey_s=self._surveys.longest_s,
         )
         report_notices(self._log, self._store.current(), snapshot)

@@ -98,14 +98,19 @@ class HostTables:
         }
 
     def _entries(self, statistics: str) -> dict[IpVersion, NeighbourTable] | None:
-        """Return the tables without their limits; None where none shows."""
-        shown = {
-            version: self._counted(self._proc / statistics / name)
-            for version, (_, name) in _FILES.items()
-        }
+        """Return the tables without their limits; None where none shows.
+
+        A kernel that was started without IPv6 has no such table: there is none to fill.
+        """
+        paths = {v: self._proc / statistics / name for v, (_, name) in _FILES.items()}
+        shown = {version: self._counted(path) for version, path in paths.items()}
         if not any(shown.values()):
             return None
-        return {version: found or NeighbourTable() for version, found in shown.items()}
+        return {
+            version: found or NeighbourTable()
+            for version, found in shown.items()
+            if found or paths[version].exists()
+        }
 
     def _counted(self, path: Path) -> NeighbourTable | None:
         """Return what a file of net/stat says: a head, then a row for each processor.

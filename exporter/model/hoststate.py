@@ -60,6 +60,6 @@ class HostState:
 
     source: TableSource = TableSource.NONE
     tables: Mapping[IpVersion, NeighbourTable] = field(default_factory=_assumed)
-    """One for each family."""
+    """One for each family that the kernel knows."""
     conntrack: Conntrack | None = None
     """None where connections are not tracked, or it cannot be read."""

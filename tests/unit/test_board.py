@@ -6,6 +6,7 @@ from exporter.board import Board
 from exporter.cycle import CycleOutcome
 from exporter.model.outcome import Result, Scope, Verdict
 from exporter.model.plan import EPOCH_CYCLES, epochs_to_cover, plan
+from exporter.model.snapshot import CycleInfo
 from exporter.model.topology import Topology
 from tests.fakes.board import ICMP, INTERVAL_S, Watch
 from tests.fakes.prober import but
@@ -108,6 +109,20 @@ def test_what_takes_turns_may_grow_as_old_as_two_of_them() -> None:
         watch.board.absorb(demo(), planned, nothing, now, cycles=cycles)
 
         assert watch.look().summary[Verdict.AS_EXPECTED] == known
+
+
+def test_cycles_that_take_longer_than_their_interval_put_turns_off() -> None:
+    """The bound is of what really happens: a late cycle leaves the next one out."""
+    watch = Watch(demo())
+    watch.cycle()
+    early = watch.look().cover_s
+    now = watch.clock.now_utc()
+    took_s = 2.5 * INTERVAL_S
+    watch.board.finish_cycle(
+        CycleInfo(number=1, trigger="interval", started=now, duration_s=took_s)
+    )
+
+    assert (early, watch.look().cover_s) == (INTERVAL_S, 3 * INTERVAL_S)
 
 
 def test_where_no_cycle_ends_everything_grows_old() -> None:

@@ -65,11 +65,21 @@ def test_an_older_kernel_counts_no_overflows(tmp_path: Path) -> None:
 
 
 def test_without_ipv6_the_other_family_is_read(tmp_path: Path) -> None:
-    """ipv6.disable=1: there are no entries of that family to take room."""
+    """ipv6.disable=1: a table that is not there must not set the budget."""
     own(tmp_path, "arp_cache", f"{HEAD}\n00000007 0 0\n")
     found = look(tmp_path)
 
-    assert (found.source, found.tables[6]) == (TableSource.OWN, NeighbourTable())
+    assert (found.source, list(found.tables)) == (TableSource.OWN, [4])
+
+
+def test_of_a_table_that_cannot_be_read_the_defaults_are_assumed(
+    tmp_path: Path,
+) -> None:
+    """It is there, so it can be filled."""
+    own(tmp_path, "arp_cache", f"{HEAD}\n00000007 0 0\n")
+    own(tmp_path, "ndisc_cache", "?")
+
+    assert look(tmp_path).tables[6] == NeighbourTable()
 
 
 def test_where_init_may_not_be_entered_its_entries_count(tmp_path: Path) -> None:
@@ -79,7 +89,7 @@ def test_where_init_may_not_be_entered_its_entries_count(tmp_path: Path) -> None
 
     assert look(tmp_path) == HostState(
         source=TableSource.INIT_ENTRIES,
-        tables={4: NeighbourTable(entries=7, fulls=1), 6: NeighbourTable()},
+        tables={4: NeighbourTable(entries=7, fulls=1)},
     )
 
 
