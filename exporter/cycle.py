@@ -51,6 +51,10 @@ class CycleRunner:
         self._settings = settings
         self._diagnose = diagnose
 
+    def renew(self) -> None:
+        """Begin new connections: what is probed from now on meets the rules of now."""
+        self._prober.renew()
+
     def run(
         self,
         topology: Topology,

@@ -22,6 +22,7 @@ from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.dirt import Dirt
 from exporter.durations import Durations
 from exporter.errors import EngineError
+from exporter.flows import Flows
 from exporter.heartbeat import Heartbeat
 from exporter.journal import report_changes, report_cycle, report_notices
 from exporter.model.detection import NO_DETECTION, Detection
@@ -79,7 +80,7 @@ class Daemon:
         self._dirt = Dirt(resync="start")
         self._doubtful: frozenset[Pair] = frozenset()
         self._topology: Topology | None = None
-        self._agendas = Agendas()
+        self._agendas, self._flows = Agendas(), Flows(clock)
         self._presence = Presence(clock)
         self._connected = self._engine_up = self._stopping = False
         self._losses = self._sweeps = 0
@@ -279,8 +280,10 @@ class Daemon:
             if topology is None or self._stopping:
                 return
             started, began_s = self._clock.now_utc(), self._clock.monotonic_s()
+            is_told = self._detection().tells_of_rules
+            renew = self._flows.are_stale(wish.trigger, is_told=is_told)
             agenda, outcome = await self._in(
-                self._probe_pool, lambda: self._probe(topology, wish)
+                self._probe_pool, lambda: self._probe(topology, wish, renew=renew)
             )
             if not self._engine_up:
                 return
@@ -307,7 +310,9 @@ class Daemon:
                 loop = asyncio.get_running_loop()
                 loop.call_later(RECHECK_S, self._recheck, outcome.doubtful)
 
-    def _probe(self, topology: Topology, wish: Wish) -> tuple[Agenda, CycleOutcome]:
+    def _probe(
+        self, topology: Topology, wish: Wish, *, renew: bool
+    ) -> tuple[Agenda, CycleOutcome]:
         agenda = self._agendas.of(
             topology,
             self._settings,
@@ -333,6 +338,8 @@ class Daemon:
             look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
             is_there = self._presence.still_in(topology, look.newest)
             runner = self._sweeper if wish.is_quick else self._runner
+            if renew:
+                runner.renew()
             outcome = runner.run(
                 topology, selection, self._board.states, is_there, look.at
             )

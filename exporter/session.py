@@ -50,6 +50,7 @@ class InBursts:
         """Stand before a prober."""
         self._prober = prober
         self.interfaces = prober.interfaces
+        self.renew = prober.renew
         self.identities = prober.identities
 
     def probe(

@@ -41,6 +41,10 @@ class Prober(Protocol):
         """Send, wait, and return what became of each probe, in order."""
         ...
 
+    def renew(self) -> None:
+        """Make what is sent from now on new connections to the kernel."""
+        ...
+
     def interfaces(self, source: SandboxId) -> tuple[HostInterface, ...]:
         """Return the interfaces inside a source's namespace."""
         ...

@@ -83,6 +83,10 @@ class Matcher:
         self.foreign_total = 0
         """Packets that claimed our identifier and were not ours, or were damaged."""
 
+    def renew(self, identity: Identity) -> None:
+        """Match replies to another identifier from now on."""
+        self._identity = identity
+
     def begin(self, current: EchoRound) -> None:
         """Match against this round from now on."""
         self._round = current

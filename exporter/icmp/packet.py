@@ -6,7 +6,7 @@ What a probe carries behind the four fields of every echo message:
     +-------+-------+---------------+
     | type  | code  |   checksum    |  0  request 8 / 128, reply 0 / 129, code 0
     +-------+-------+---------------+
-    |  identifier   |   sequence    |  4  identifier: one for the process's life
+    |  identifier   |   sequence    |  4  identifier: of our choice, see `flows`
     +---------------+---------------+
     |            cookie             |  8  64 random bits, one for the process's life
     |                               |
@@ -52,10 +52,10 @@ _ICMP: Final = 1  # the IPv4 protocol number
 
 
 class Identity(NamedTuple):
-    """What tells our packets from everybody else's; one for the process's life."""
+    """What tells our packets from everybody else's."""
 
     identifier: int
-    """16 bits. Each new one costs a conntrack entry for every pair."""
+    """16 bits. Each new one costs a conntrack entry for every pair, for 30 s."""
     cookie: int
     """64 random bits."""
 

@@ -53,7 +53,7 @@ class Prober:
         self, *, on_gone: Callable[[SandboxId], None], path_map: PathMap = ()
     ) -> None:
         self._path_map = path_map
-        self._identity = Identity(1 + secrets.randbelow(0xFFFF), secrets.randbits(64))
+        self._identity = Identity(_any_identifier(), secrets.randbits(64))
         self._loop = Loop()
         self._matcher = Matcher(self._identity)
         self._open = OpenSources(
@@ -75,8 +75,24 @@ class Prober:
 
     @property
     def identifier(self) -> int:
-        """The ICMP identifier of all requests, by which a packet capture finds them."""
+        """The ICMP identifier of requests now, by which a packet capture finds them."""
         return self._identity.identifier
+
+    def renew(self) -> None:
+        """Send under another identifier from now on: new connections to the kernel.
+
+        Waits for a round that is under way. Each pair leaves an entry more in the
+        connection table, for 30 s.
+
+        Raises:
+            NetnsError: the prober is not running.
+        """
+        with self._sync_lock, self._probe_lock:
+            other = _any_identifier()
+            while other == self._identity.identifier:
+                other = _any_identifier()
+            self._identity = self._identity._replace(identifier=other)
+            self._call(lambda: self._open.renew(self._identity))
 
     def start(self) -> None:
         """Start the thread; at most once."""
@@ -303,3 +319,7 @@ class Prober:
             return self._loop.call(function)
         except LoopStopped as error:
             raise NetnsError("the prober is not running; start it first") from error
+
+
+def _any_identifier() -> int:
+    return 1 + secrets.randbelow(0xFFFF)

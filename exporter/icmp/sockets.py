@@ -75,6 +75,10 @@ class EchoSocket:
         """Packets sent in this round that nothing has answered yet."""
         self.closed = False
 
+    def listen_for(self, identifier: int) -> None:
+        """Hear replies to this identifier only, from now on."""
+        _attach(self.sock, reply_filter(self.ip_version, identifier))
+
     def set_ttl(self, ttl: int) -> None:
         """Let what is sent from now on pass `ttl` - 1 routers, 1 <= ttl <= 255."""
         if ttl == self.ttl:

@@ -9,6 +9,7 @@ from exporter.icmp.echoes import EchoRound
 from exporter.icmp.loop import Loop
 from exporter.icmp.matching import Matcher
 from exporter.icmp.opening import OpenSource, PathMap
+from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Ping
 from exporter.icmp.sockets import EchoSocket
 from exporter.model.outcome import Result
@@ -38,6 +39,17 @@ class OpenSources:
         self._path_map = path_map
         self._retired: list[OpenSource] = []
         self._round: tuple[EchoRound, LookupRound] | None = None
+
+    def renew(self, identity: Identity) -> None:
+        """Hear another identifier's replies; between two rounds.
+
+        What waits was sent under the one before, and is matched by it.
+        """
+        for opened in self.by_id.values():
+            for echo_socket in opened.echo_sockets.values():
+                echo_socket.listen_for(identity.identifier)
+                self._matcher.drain(echo_socket)
+        self._matcher.renew(identity)
 
     def begin(self, echoes: EchoRound, lookups: LookupRound) -> None:
         """A round starts: what arrives belongs to it."""

@@ -39,6 +39,13 @@ class Detection:
     notices: tuple[str, ...] = ()
     """Which sources are missing, why, and what stands in; a line each."""
 
+    @property
+    def tells_of_rules(self) -> bool:
+        """Return whether every change of the packet filter is told."""
+        active = {one.source for one in self.sources if one.active}
+        told, stand_in = DetectionSource.NFTABLES, DetectionSource.REPRESENTATIVES
+        return told in active and stand_in not in active
+
 
 NO_DETECTION = Detection()
 """Where nothing watches, as in a command that runs once."""

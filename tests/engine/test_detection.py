@@ -79,6 +79,24 @@ def test_a_flushed_firewall_is_seen_at_once(demo: Running) -> None:
         assert not service.value("dockernet_errors_total", stage="detection")
 
 
+def test_a_leak_that_only_known_connections_have_is_over(demo: Running) -> None:
+    """Rules let known ones through, and our own probes must not be one of them."""
+    engine = demo.engine
+    other = demo.bridge("mybridge")
+    with serving(engine, interval="2s") as service:
+        service.wait_for_cycle(trigger="start", **_ALL_FINE)
+        soon(lambda: "nftables" in active(service), 15)
+        with flushed(engine):
+            soon(lambda: leaks(service) == 8)
+            for rule in (
+                "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                "-i docker0 ! -o docker0 -j DROP",
+                f"-i {other} ! -o {other} -j DROP",
+            ):
+                engine.iptables("-A", "FORWARD", *rule.split())
+            soon(lambda: leaks(service) == 0, 30)
+
+
 @pytest.mark.suites("host")
 def test_a_lost_port_is_seen_at_once(demo: Running) -> None:
     """The container is broken for its network, within seconds."""

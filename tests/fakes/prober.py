@@ -21,6 +21,8 @@ class FakeProber:
         self._down: set[SandboxId] = set()
         self._topology = topology
         self.calls: list[Sequence[Ping | Lookup]] = []
+        self.renewed: list[int] = []
+        """The numbers of calls before which the identifier was renewed, from 0."""
         self.replaced: set[SandboxId] = set()
         """Sandboxes that get another namespace with the first probe."""
 
@@ -73,6 +75,10 @@ class FakeProber:
             )
             for number, sandbox in enumerate(self._topology.sandboxes)
         }
+
+    def renew(self) -> None:
+        """Remember when."""
+        self.renewed.append(len(self.calls))
 
     def interfaces(self, source: SandboxId) -> tuple[HostInterface, ...]:
         """Return one interface with all the sandbox's addresses."""

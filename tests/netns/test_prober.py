@@ -123,6 +123,33 @@ def test_a_firewall_drops(netns_lab: MakePlainLab) -> None:
 
 
 @both_families
+def test_a_known_connection_passes_until_the_identifier_is_another(
+    netns_lab: MakePlainLab, ip_version: IpVersion
+) -> None:
+    """As an application's would: what was added behind ESTABLISHED is not met."""
+    lab = netns_lab(containers=2)
+    first, second = lab.containers
+    kind = "icmp" if ip_version == 4 else "icmpv6 --icmpv6-type echo-request"
+    known = "INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT"
+    with running(lab) as prober:
+        second.namespace.run(iptables(ip_version, known))
+        before = probe_one(prober, ping(first, second, ip_version))
+        second.namespace.run(iptables(ip_version, f"INPUT -p {kind} -j DROP"))
+        second.namespace.run(iptables(ip_version, known))
+        as_known = probe_one(prober, ping(first, second, ip_version))
+        identifier = prober.identifier
+        prober.renew()
+        as_new = probe_one(prober, ping(first, second, ip_version))
+        back = probe_one(prober, ping(second, first, ip_version))
+
+    assert [Result.OK, Result.OK, Result.TIMEOUT, Result.OK] == [
+        one.result for one in (before, as_known, as_new, back)
+    ]
+    assert identifier != prober.identifier
+    assert 0 == prober.foreign_total == prober.late_total
+
+
+@both_families
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [

@@ -212,6 +212,21 @@ def test_a_reply_after_the_round_is_counted_by_the_next(
     assert (Result.TIMEOUT, 1) == (after.result, after.late)
 
 
+def test_a_reply_to_the_identifier_before_is_late_not_foreign(
+    netns_lab: MakePlainLab,
+) -> None:
+    """What waits when the identifier changes was sent by us."""
+    lab = netns_lab(containers=2)
+    first, second = lab.containers
+
+    with running(lab) as prober, Responder(second, lambda echo: right(echo) * 2):
+        for _ in range(20):
+            assert Result.OK == probe_one(prober, ping(first, second)).result
+            prober.renew()
+
+    assert 0 == prober.foreign_total
+
+
 @both_families
 def test_the_systems_ping_is_not_disturbed_and_does_not_disturb(
     netns_lab: MakePlainLab, ip_version: IpVersion

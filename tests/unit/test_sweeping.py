@@ -7,6 +7,7 @@ import pytest
 
 from exporter.dirt import Dirt
 from exporter.errors import EngineUnavailable
+from exporter.flows import APART_S
 from exporter.model.detection import Detection
 from exporter.model.outcome import Result, Scope, Verdict
 from exporter.model.pair import Planned
@@ -37,6 +38,19 @@ def leak(world: World) -> None:
     answer = but(docker_like(world.engine.found), Result.OK, LEAK)
     for runner in (world.runner, world.sweeper):
         runner.prober._answer = answer  # noqa: SLF001 - the world changes
+
+
+async def test_a_sweep_after_a_change_meets_the_rules_of_now(tmp_path: Path) -> None:
+    """By connections that no rule knows yet; the cycles after it go on with them."""
+    async with running(tmp_path) as world:
+        await world.settled()
+        world.clock.move(APART_S)
+        before = len(world.sweeper.prober.calls)
+        await world.daemon.sweep("firewall", across)
+        world.clock.move(APART_S)
+        await world.daemon.sweep("link", across)
+
+        assert world.sweeper.prober.renewed == [before]
 
 
 async def test_a_sweep_publishes_what_it_finds(tmp_path: Path) -> None:
