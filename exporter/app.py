@@ -138,6 +138,7 @@ class _Service:
         sources = Sources(
             render=exposition.render,
             ready=exposition.ready,
+            held=exposition.held,
             snapshot=self._store.current,
             clock=self.session.clock,
             unhealthy=self._unhealthy,

@@ -103,6 +103,17 @@ class Exposition:
             return None
         return self._answer(prepared, accept, accept_encoding)
 
+    def held(self, accept: str = "", accept_encoding: str = "") -> Rendered | None:
+        """Return what is rendered, however far behind; None if nothing is.
+
+        For who has waited for `ready` in vain: a busy machine may make a quick
+        rendering a slow one. Arguments as for `render`.
+        """
+        prepared = self._prepared
+        if prepared is None:
+            return None
+        return self._answer(prepared, accept, accept_encoding)
+
     def render(self, accept: str = "", accept_encoding: str = "") -> Rendered:
         """Return the metrics of the newest snapshot, in the format a client prefers.
 

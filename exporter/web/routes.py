@@ -21,6 +21,9 @@ from exporter.web.view import view_of
 Reload = Callable[[], Awaitable[Sequence[str]]]
 RENDERINGS_MAX = 2
 """Metrics or pages rendered at the same time, each in a thread; the rest wait."""
+_PATIENCE, _PATIENCE_S = 4, 0.005
+"""How often, and how far apart, a scrape looks whether the newest is rendered before it
+takes what there is. Looking costs less than a thread that would wait for it."""
 _FOLDER = Path(__file__).parent
 _STATIC = "/static"
 _OWN_SITES = frozenset({"none", "same-origin"})
@@ -43,8 +46,13 @@ class Sources:
     ready: Callable[[str, str], tuple[bytes, str, str | None] | None] = (
         lambda _accept, _encoding: None
     )
-    """The same of what is rendered already, None if nothing is. Called on the event
-    loop: each change of threads costs a turn of whoever computes meanwhile."""
+    """The same of what is rendered already, None if nothing is, or it is of before and
+    the newest soon will be. Called on the event loop: each change of threads costs a
+    turn of whoever computes meanwhile."""
+    held: Callable[[str, str], tuple[bytes, str, str | None] | None] = (
+        lambda _accept, _encoding: None
+    )
+    """The same of what is rendered already, of before or not."""
     reload: Reload | None = None
     """Reloads the configuration and returns its problems; None if not enabled."""
 
@@ -95,7 +103,7 @@ class _Answers:
             ", ".join(request.headers.getlist(name))
             for name in ("accept", "accept-encoding")
         ]
-        rendered = self._sources.ready(*asked)
+        rendered = await self._rendered(*asked)
         if rendered is None:
             async with self._renderings:
                 rendered = await asyncio.to_thread(self._sources.render, *asked)
@@ -104,6 +112,17 @@ class _Answers:
         if content_encoding is not None:
             headers["content-encoding"] = content_encoding
         return Response(body, headers=headers)
+
+    async def _rendered(
+        self, accept: str, encoding: str
+    ) -> tuple[bytes, str, str | None] | None:
+        """Return what is rendered, the newest if it comes soon; None if nothing is."""
+        for _ in range(_PATIENCE):
+            rendered = self._sources.ready(accept, encoding)
+            if rendered is not None:
+                return rendered
+            await asyncio.sleep(_PATIENCE_S)
+        return self._sources.held(accept, encoding)
 
     async def page(self, _request: Request) -> Response:
         """Return the page for people."""

@@ -82,6 +82,7 @@ async def _scrapes(store: SnapshotStore, exposition: Exposition) -> list[float]:
     sources = Sources(
         render=exposition.render,
         ready=exposition.ready,
+        held=exposition.held,
         snapshot=store.current,
         clock=SystemClock(),
         unhealthy=lambda: None,

@@ -40,6 +40,9 @@ class Given:
     """What a reload reports; None is not enabled."""
     rendered: tuple[bytes, str, str | None] = (b"up 1\n", "text/plain", None)
     ready: tuple[bytes, str, str | None] | None = None
+    late: int = 0
+    """So many looks find nothing ready."""
+    held: tuple[bytes, str, str | None] | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     reloads: int = 0
     telemetry_path: str = "/metrics"
@@ -54,8 +57,10 @@ class Given:
 
     def look(self, accept: str, encoding: str) -> tuple[bytes, str, str | None] | None:
         """Return what is rendered already."""
-        if self.ready is not None:
-            self.asked.append((accept, encoding))
+        self.late -= 1
+        if self.ready is None or self.late >= 0:
+            return None
+        self.asked.append((accept, encoding))
         return self.ready
 
     async def reload(self) -> Sequence[str]:
@@ -68,6 +73,7 @@ class Given:
         sources = Sources(
             render=self.render,
             ready=self.look,
+            held=lambda _accept, _encoding: self.held,
             snapshot=lambda: self.snapshot,
             clock=Now(),
             unhealthy=lambda: self.unhealthy,

@@ -41,6 +41,19 @@ class TestMetrics:
         assert b"ready" == response.content
         assert [("a/b", "c")] == given.asked
 
+    @pytest.mark.parametrize(("late", "body"), [(3, b"newest"), (4, b"before")])
+    def test_the_newest_is_waited_for_but_not_for_long(
+        self, late: int, body: bytes
+    ) -> None:
+        """Beside a busy probe thread a quick rendering takes its time."""
+        newest, before = (
+            (b"newest", "text/plain", None),
+            (b"before", "text/plain", None),
+        )
+        given = Given(ready=newest, late=late, held=before)
+
+        assert body == fetched(given.app(), "/metrics").content
+
     def test_compressed(self) -> None:
         """A compressed body says so."""
         packed = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x03\x00" + bytes(8)
