@@ -16,6 +16,7 @@ from exporter.model.plan import (
     select,
 )
 from exporter.model.policy import NO_POLICY, Policy
+from exporter.model.queue import Demand, Queue
 from exporter.model.sample import KEPT_CYCLES, is_sampled, sample
 from exporter.model.shares import broken_ends, resting, shares, turn_cycles
 from exporter.model.sweep import SWEEPS, Choose
@@ -100,6 +101,8 @@ class Agendas:
         self._plan: Plan | None = None
         self._settings: Settings | None = None
         self._shares = 1
+        self._queue = Queue()
+        self._demand: Demand | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -180,7 +183,14 @@ class Agendas:
             budget=budget,
             everything=agenda.everything,
             resting=idle,
+            waiting=self._queue.places if wish.is_in_turn else {},
         )
+        if not agenda.aside:
+            self._queue.note(selection, is_round=wish.is_in_turn)
+            self._demand = self._demand or Demand.of(agenda.known)
+            least = self._demand.cycles(budget, settings.interval_s)
+            if least > 1:  # first its turn has to come, then its place in the queue
+                agenda = replace(agenda, cycles=agenda.cycles + least)
         if count == 1:
             return agenda, selection
         # Of a sample every turn has to meet every other.
@@ -200,6 +210,7 @@ class Agendas:
                 topology, settings.scopes, settings.looks_at, settings.policy, today
             )
             self._plan, self._settings = plan, settings
+            self._demand = None
         return plan
 
 

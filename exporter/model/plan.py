@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from hashlib import blake2b
+from math import inf
+from types import MappingProxyType
 
 from exporter.model.expectation import Promises
 from exporter.model.kinds import Block, Kinds, blocks, kinds, names_by_kind
@@ -94,8 +96,14 @@ class Selection:
     skipped: tuple[Planned, ...]
     throttled: int
     """Pairs among the skipped that the neighbour budget put off."""
+    put_off: tuple[Pair, ...] = ()
+    """Those of them inside networks, in order."""
     resting: frozenset[SandboxId] = frozenset()
     """Sandboxes that cost no entries of their own now."""
+
+
+Places = Mapping[Pair, int]
+"""Pairs that wait for their turn; a smaller number comes first."""
 
 
 class Plan:
@@ -253,6 +261,7 @@ def select(
     budget: NeighbourBudget,
     everything: bool = False,
     resting: frozenset[SandboxId] = frozenset(),
+    waiting: Places = MappingProxyType({}),
 ) -> Selection:
     """Choose what one cycle probes.
 
@@ -268,45 +277,51 @@ def select(
         budget: what the neighbour table still bears; it is drawn from.
         everything: ask for every pair, whatever the turn; the budget still holds.
         resting: sandboxes that may cost no entries of their own now.
+        waiting: pairs inside networks that come before those whose turn it is.
     """
     turns = None if everything else _turns(topology, epoch)
     ordered = sorted(planned, key=_priority)
     due = [
         item
         for item in ordered
-        if not item.decision.is_left_alone and _has_turn(item, turns)
+        if not item.decision.is_left_alone and _is_due(item, turns, waiting)
     ]
     kept: set[Pair] = set()
-    refused = 0
-    for item in _fairly(due, epoch, budget):
+    refused: list[Planned] = []
+    for item in _fairly(due, epoch, budget, waiting):
         if not _rests(item, resting) and budget.take(entries_of(topology, item)):
             kept.add(item.pair)
         else:
-            refused += 1
+            refused.append(item)
     return Selection(
         probed=tuple(item for item in ordered if item.pair in kept),
         skipped=tuple(item for item in ordered if item.pair not in kept),
-        throttled=refused,
+        throttled=len(refused),
+        put_off=tuple(i.pair for i in refused if _priority(i) == _ON_LINK),
         resting=resting,
     )
 
 
 def _fairly(
-    due: list[Planned], epoch: int, budget: NeighbourBudget
+    due: list[Planned], epoch: int, budget: NeighbourBudget, waiting: Places
 ) -> Iterable[Planned]:
     """Return pairs in order; where not all on one link fit, others first each epoch.
 
-    Else those at the end would never be probed. Both directions stay together.
+    Else those at the end would never be probed. Who waits comes first. Both directions
+    stay together.
     """
     if 2 * len(due) <= budget.left:
         return due
 
-    def lot(item: Planned) -> tuple[int, bytes]:
+    def lot(item: Planned) -> tuple[int, float, bytes]:
         first = _priority(item)
         if first < _ON_LINK:
-            return first, b""
+            return first, 0, b""
+        if item.pair in waiting:
+            return first, waiting[item.pair], b""
         ends = sorted((str(item.pair.source), str(item.pair.destination)))
-        return first, blake2b(f"{epoch} {ends}".encode(), digest_size=8).digest()
+        drawn = blake2b(f"{epoch} {ends}".encode(), digest_size=8).digest()
+        return first, inf, drawn
 
     return sorted(due, key=lot)
 
@@ -348,13 +363,13 @@ def _turns(topology: Topology, epoch: int) -> Turns:
     }
 
 
-def _has_turn(item: Planned, turns: Turns | None) -> bool:
+def _is_due(item: Planned, turns: Turns | None, waiting: Places) -> bool:
     pair = item.pair
     meshed = pair.scope is Scope.CONTAINER and is_peer(item.decision, pair.network)
     if turns is None or not (meshed or pair.scope is Scope.NAME):
         return True
     ends = (pair.source, pair.destination_sandbox)
-    return ends in turns.get(pair.network, frozenset())
+    return ends in turns.get(pair.network, ()) or (bool(waiting) and pair in waiting)
 
 
 def needed_for(pairs: Iterable[Planned], planned: Iterable[Planned]) -> set[Pair]:

@@ -51,7 +51,7 @@ def test_sweeps_probe_in_bursts_and_wait_shortly() -> None:
     class Recorder:
         """A prober that remembers how it was asked."""
 
-        interfaces = identities = staticmethod(lambda *_: {})
+        interfaces = identities = renew = staticmethod(lambda *_: {})
 
         def probe(self, _: object, **how: Any) -> tuple[()]:  # noqa: ANN401
             """Remember."""

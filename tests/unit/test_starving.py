@@ -29,8 +29,11 @@ MANY = crowd(60, 4)
 class Host:
     """A host with small tables, whose entries are ours and go when unused."""
 
-    def __init__(self, found: Topology, folder: Path) -> None:
+    def __init__(
+        self, found: Topology, folder: Path, soft: int = SOFT, hard: int = HARD
+    ) -> None:
         """Begin with empty tables."""
+        self._limits = {"soft_limit": soft, "hard_limit": hard}
         self.found, self.clock, self.cycle = found, HandClock(), 0
         self._used: dict[object, float] = {}
         self._budget = SharedBudget(self.clock, folder, self._state)
@@ -39,7 +42,7 @@ class Host:
     def _state(self) -> HostState:
         oldest_s = self.clock.monotonic_s() - WINDOW_S
         entries = sum(used_s >= oldest_s for used_s in self._used.values())
-        limits = {"soft_limit": SOFT, "hard_limit": HARD}
+        limits = self._limits
         return HostState(
             tables={
                 4: NeighbourTable(entries=entries, fulls=0, **limits),
@@ -99,6 +102,26 @@ def test_no_pair_of_one_network_is_put_off_for_ever(tmp_path: Path) -> None:
     assert len(pairs) == 16 * 15
 
 
+@pytest.mark.parametrize(("containers", "networks"), [(50, 4), (60, 1), (24, 1)])
+def test_within_the_time_that_is_told_all_of_one_network_is_probed(
+    tmp_path: Path, containers: int, networks: int
+) -> None:
+    """On a host as the kernel makes it; who is refused once comes first."""
+    host = Host(crowd(containers, networks), tmp_path, 512, 1024)
+    agenda, first = host.run(Wish(trigger="interval"))
+    wanted = {item.pair for item in agenda.known}
+    last = dict.fromkeys((item.pair for item in first.probed), 0)
+    worst = 0
+
+    for cycle in range(1, 3 * agenda.cycles):
+        for item in host.run(Wish(trigger="interval"))[1].probed:
+            worst = max(worst, cycle - last.get(item.pair, 0))
+            last[item.pair] = cycle
+
+    assert wanted == last.keys()
+    assert worst <= agenda.cycles
+
+
 @pytest.mark.parametrize("name", ["c0007", "c0012", "c0033"])
 def test_who_changed_is_looked_at_whoever_rests(tmp_path: Path, name: str) -> None:
     """What just started does not wait for its turn."""
@@ -117,7 +140,7 @@ def test_who_changed_is_looked_at_whoever_rests(tmp_path: Path, name: str) -> No
 
 def test_where_there_is_room_nobody_rests(tmp_path: Path) -> None:
     """And nothing is told to take longer."""
-    host = Host(crowd(20, 4), tmp_path)
+    host = Host(crowd(20, 4), tmp_path, 512, 1024)
     agenda, selection = host.run(Wish(trigger="interval"))
 
     assert host.agendas.notices == ()
