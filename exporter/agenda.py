@@ -91,6 +91,8 @@ class Agenda:
     """The number of pairs that are not among the known."""
     cycles: int
     """After so many every pair has had its turn."""
+    queued: int = 0
+    """And so many later pairs inside networks had room in the neighbour table."""
 
 
 class Agendas:
@@ -183,14 +185,15 @@ class Agendas:
             budget=budget,
             everything=agenda.everything,
             resting=idle,
-            waiting=self._queue.places if wish.is_in_turn else {},
+            waiting=self._queue.first(budget.left) if wish.is_in_turn else {},
         )
         if not agenda.aside:
-            self._queue.note(selection, is_round=wish.is_in_turn)
-            self._demand = self._demand or Demand.of(agenda.known)
-            least = self._demand.cycles(budget, settings.interval_s)
-            if least > 1:  # first its turn has to come, then its place in the queue
-                agenda = replace(agenda, cycles=agenda.cycles + least)
+            self._queue.note(selection)
+            if self._demand is None:  # the plan is another one
+                self._demand = Demand.of(agenda.known)
+                self._queue.keep(agenda.known)
+            queued = self._demand.cycles(budget, count, settings.interval_s)
+            agenda = replace(agenda, queued=queued)
         if count == 1:
             return agenda, selection
         # Of a sample every turn has to meet every other.

@@ -13,7 +13,7 @@ from threading import Lock
 
 from exporter.cycle import CycleOutcome
 from exporter.durations import Durations
-from exporter.model.aging import carried, is_too_old, stale
+from exporter.model.aging import MaxAge, carried, is_too_old, stale
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned
@@ -68,7 +68,7 @@ class Board:
         self._topology: Topology | None = None
         self._aside: Mapping[CountKey, int] = {}
         self._sampled_since: datetime | None = None
-        self._cover_cycles = 1
+        self._cover_cycles, self._queued_cycles = 1, 0
         self._durations = Durations()
 
     @property
@@ -100,6 +100,7 @@ class Board:
         *,
         aside: Mapping[CountKey, int] | None = None,
         cycles: int = 1,
+        queued: int = 0,
     ) -> tuple[Change, ...]:
         """Take over what a cycle found; return the verdicts that changed.
 
@@ -111,21 +112,22 @@ class Board:
             aside: numbers of the pairs that exist beside the planned ones, where
                 these are a sample.
             cycles: after so many every pair has had its turn.
+            queued: so many later those inside networks had room in the host's tables.
         """
         items = tuple(planned)
         self._topology = topology
         self._aside, self._cover_cycles = aside or {}, cycles
+        self._queued_cycles = queued
         if not self._aside:
             self._sampled_since = None
         elif self._sampled_since is None:
             self._sampled_since = now
         fresh = {state.pair: state for state in outcome.states}
-        limit_s = self._max_age_s(topology)
         rest = carried(
             (item for item in items if item.pair not in fresh),
             self._states,
             now,
-            limit_s,
+            self._max_age(topology),
         )
         fresh.update((state.pair, state) for state in rest)
         before, self._states = (
@@ -217,10 +219,11 @@ class Board:
     def _take_back(self, now: datetime, reason: str) -> tuple[Change, ...]:
         if self._topology is None:
             return ()
-        limit_s, before = self._max_age_s(self._topology), self._states
+        limit, before = self._max_age(self._topology), self._states
         self._states = {
             pair: stale(state, now, reason)
-            if state.probed is not None and is_too_old(state.probed, now, limit_s)
+            if state.probed is not None
+            and is_too_old(state.probed, now, limit.of(state))
             else state
             for pair, state in before.items()
         }
@@ -256,7 +259,7 @@ class Board:
             pairs=tuple(self._states.values()),
             aside=self._aside,
             sampled_since=self._sampled_since,
-            cover_s=self._cover_cycles * self._period_s,
+            cover_s=(self._cover_cycles + self._queued_cycles) * self._period_s,
             cycle=self._cycle,
             longest_cycle_s=self._durations.longest_s,
             interval_s=self._interval_s,
@@ -273,17 +276,19 @@ class Board:
         intervals = ceil(self._durations.longest_s / self._interval_s)
         return max(1, intervals) * self._interval_s
 
-    def _max_age_s(self, topology: Topology) -> float:
-        """Return the age in seconds at which a state says nothing any more.
+    def _max_age(self, topology: Topology) -> MaxAge:
+        """Return the age at which a state says nothing any more.
 
         Twice the time in which every pair has its turn, and never less than three
-        cycles; of a sample, as long as it keeps what it found.
+        cycles; of a sample, as long as it keeps what it found. Inside networks twice
+        the time in the queue is added, else nobody would be seen before he is too old.
         """
         if self._fixed_age_s is not None:
-            return self._fixed_age_s
+            return MaxAge(self._fixed_age_s, self._fixed_age_s)
         turns = max(self._cover_cycles, cycles_to_cover(topology))
-        cycles = KEPT_CYCLES if self._aside else 2 * turns
-        return max(3, cycles) * self._interval_s
+        cycles = max(3, KEPT_CYCLES if self._aside else 2 * turns)
+        inside = cycles + 2 * self._queued_cycles
+        return MaxAge(cycles * self._interval_s, inside * self._interval_s)
 
 
 def _changes(

@@ -294,6 +294,7 @@ class Daemon:
                 self._clock.now_utc(),
                 aside=agenda.aside,
                 cycles=agenda.cycles,
+                queued=agenda.queued,
             )
             info = CycleInfo(
                 number=self._board.cycles + 1,

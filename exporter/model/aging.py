@@ -3,16 +3,30 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from exporter.model.outcome import NOT_PROBED, Expected, Verdict
+from exporter.model.outcome import NOT_PROBED, Expected, Scope, Verdict
 from exporter.model.pair import NO_CONTROLS, Pair, PairState, Planned, since
+
+
+class MaxAge(NamedTuple):
+    """The age in seconds beyond which a state says nothing any more."""
+
+    s: float
+    inside_s: float
+    """Of container pairs inside a network, which may have to queue."""
+
+    def of(self, one: Planned | PairState) -> float:
+        """Return that of one pair."""
+        inside = one.decision.on_link and one.pair.scope is Scope.CONTAINER
+        return self.inside_s if inside else self.s
 
 
 def carried(
     planned: Iterable[Planned],
     previous: Mapping[Pair, PairState],
     now: datetime,
-    max_age_s: float,
+    max_age: MaxAge,
 ) -> tuple[PairState, ...]:
     """Return the states of pairs that this cycle did not probe.
 
@@ -24,10 +38,10 @@ def carried(
         planned: the pairs, with what is promised now.
         previous: the newest state of each pair.
         now: the end of the cycle.
-        max_age_s: age in seconds beyond which a state says nothing any more.
+        max_age: beyond it a state says nothing any more.
     """
     return tuple(
-        _carry(item, previous.get(item.pair), now, max_age_s) for item in planned
+        _carry(item, previous.get(item.pair), now, max_age.of(item)) for item in planned
     )
 
 

@@ -5,8 +5,8 @@ the rounds after, so that everybody is probed in a time that can be told.
 """
 
 from collections import Counter
-from collections.abc import Collection
-from itertools import count
+from collections.abc import Collection, Iterable
+from itertools import count, islice
 from typing import Final, NamedTuple, Self
 
 from exporter.model.neighbours import NeighbourBudget
@@ -27,26 +27,29 @@ class Queue:
         self._places: dict[Pair, int] = {}
         self._number = count()
 
-    @property
-    def places(self) -> Places:
-        """Return who waits, and a number that is the smaller the longer."""
-        return self._places
-
-    def note(self, selection: Selection, *, is_round: bool) -> None:
-        """Take note of who was probed, and of who was put off.
+    def first(self, most: int) -> Places:
+        """Return who waits longest, and a number that is the smaller the longer.
 
         Args:
-            selection: what of all that was wanted fits.
-            is_round: everything was wanted, so nobody else is there.
+            most: so many at most; not all of thousands have to be looked at for the
+                few that there is room for.
         """
-        stay = {} if is_round else dict(self._places)
-        if stay:
+        return dict(islice(self._places.items(), most))
+
+    def keep(self, known: Iterable[Planned]) -> None:
+        """Forget all others."""
+        if self._places:
+            there = {item.pair for item in known}
+            self._places = {p: n for p, n in self._places.items() if p in there}
+
+    def note(self, selection: Selection) -> None:
+        """Take note of who was probed, and of who was put off."""
+        if self._places:
             for item in selection.probed:
-                stay.pop(item.pair, None)
+                self._places.pop(item.pair, None)
         for pair in selection.put_off:
-            place = self._places.get(pair)
-            stay[pair] = next(self._number) if place is None else place
-        self._places = stay
+            if pair not in self._places:
+                self._places[pair] = next(self._number)
 
 
 class Demand(NamedTuple):
@@ -78,18 +81,21 @@ class Demand(NamedTuple):
             meshed += number if scope is Scope.CONTAINER else 0
         return cls(small, turning, meshed)
 
-    def cycles(self, budget: NeighbourBudget, interval_s: float) -> int:
+    def cycles(self, budget: NeighbourBudget, shares: int, interval_s: float) -> int:
         """Return after how many cycles every pair inside networks had room.
 
-        1 where there is room for all whose turn it is.
+        0 where there is room for all whose turn it is.
 
         Args:
             budget: of the neighbour table.
+            shares: in which the sandboxes take turns.
             interval_s: between cycles.
         """
         # The entries of one turn are still there in the next.
         lasting = self.lasting + 2 * self.turning
         if lasting <= budget.lasting and self.turning <= budget.per_turn:
-            return 1
-        turns = -(-self.meshed // max(1, budget.per_turn))
-        return max(1, turns) * -int(-TURN_S // interval_s)
+            return 0
+        # Of the turns of all, those that wake take theirs first.
+        taken = 0 if shares == 1 else -(-self.lasting // shares)
+        turns = -(-self.meshed // max(1, budget.per_turn - taken))
+        return turns * -int(-TURN_S // interval_s)

@@ -18,6 +18,7 @@ from exporter.model.pair import CountKey, Pair, PairState, Planned, count_key
 from exporter.model.pairs import all_pairs, names_of, pairs_between
 from exporter.model.plan import (
     EPOCH_CYCLES,
+    PEERS,
     Plan,
     cycles_to_cover,
     epoch_peers,
@@ -28,7 +29,9 @@ from exporter.model.rotation import Rotation, cycles_of
 from exporter.model.topology import Sandbox, SandboxId, Topology
 
 ENUMERATED = 20_000
-"""Up to so many pairs each is kept, and probed in every cycle if it is isolated."""
+"""Up to so many pairs are probed in a cycle; beyond, some in each."""
+KEPT = 60_000
+"""Up to so many pairs each is kept, whatever its turn."""
 ACROSS = 5_000
 """Pairs across networks in a cycle of a sample, about; at least one a block."""
 NAMES = 2_000
@@ -62,7 +65,22 @@ def is_sampled(plan: Plan, packets: float) -> bool:
         plan: the pairs.
         packets: that an interval has room for.
     """
-    return plan.size > min(ENUMERATED, packets * _BUSY)
+    if plan.size > KEPT:
+        return True
+    most = min(ENUMERATED, packets * _BUSY)
+    return plan.size > most and plan.size - _beyond_turns(plan) > most
+
+
+def _beyond_turns(plan: Plan) -> int:
+    """Return how many pairs inside networks have no turn, about, in one cycle."""
+    turns = PEERS if Scope.CONTAINER in plan.scopes else 0
+    inside = sum(one.size for one in plan.blocks if is_peer(one.decision, one.network))
+    due = sum(
+        len(endpoint.addresses) * turns
+        for sandbox in plan.topology.sandboxes
+        for endpoint in sandbox.endpoints
+    )
+    return max(0, inside - due)
 
 
 def sample(

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.board import Board
 from exporter.cycle import CycleRunner
-from exporter.model.aging import carried, stale
+from exporter.model.aging import MaxAge, carried, stale
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Observed, Result, Verdict
 from exporter.model.pair import PairState
@@ -286,8 +286,9 @@ def test_old_states_turn_unverified() -> None:
     planned = plan(found, ICMP, lambda _: True)
     states = {s.pair: s for s in run(found, docker_like(found)).states}
 
-    fresh = carried(planned, states, NOW + timedelta(seconds=59), 60)
-    old = carried(planned, states, NOW + timedelta(seconds=61), 60)
+    limit = MaxAge(60, 60)
+    fresh = carried(planned, states, NOW + timedelta(seconds=59), limit)
+    old = carried(planned, states, NOW + timedelta(seconds=61), limit)
 
     assert {s.verdict for s in fresh} == {Verdict.AS_EXPECTED}
     assert {(s.verdict, s.observation.observed) for s in old} == {
