@@ -18,7 +18,13 @@ from exporter.model.plan import (
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.queue import Demand, Queue
 from exporter.model.sample import KEPT_CYCLES, is_sampled, sample
-from exporter.model.shares import broken_ends, resting, shares, turn_cycles
+from exporter.model.shares import (
+    broken_ends,
+    resting,
+    shares,
+    steady,
+    turn_cycles,
+)
 from exporter.model.sweep import SWEEPS, Choose
 from exporter.model.topology import Network, SandboxId, Topology
 
@@ -173,7 +179,9 @@ class Agendas:
         plan, settings = self._plan, self._settings
         assert plan is not None  # noqa: S101 - `of` was called
         assert settings is not None  # noqa: S101
-        count = self._shares = shares(plan.topology, agenda.known, budget)
+        count = self._shares = steady(
+            self._shares, shares(plan.topology, agenda.known, budget)
+        )
         long, idle = turn_cycles(settings.interval_s), frozenset[SandboxId]()
         if count > 1 and not wish.is_again:
             awake = {*wish.changed, *broken_ends(states, budget.per_turn // 4)}

@@ -22,6 +22,9 @@ from exporter.model.restraint import is_strained
 
 WINDOW_S = 45.0
 """How long a fresh neighbour entry stays uncollectable (measured; arp(7))."""
+GONE_S = 120.0
+"""After which an entry that nobody uses is gone: gc_stale_time, 60 s, and the kernel's
+next look, every gc_interval, 30 s. Until then it is one of ours, not of others."""
 SHARE = 0.25
 """Part of `gc_thresh3` that may be added in one window."""
 KEPT_BACK = 0.25
@@ -71,16 +74,21 @@ def allowance(table: NeighbourTable, added: int, *, in_turn: bool = False) -> in
 class Ledger:
     """What this process and its like have added to the neighbour table."""
 
-    known: dict[NeighbourEntry, float] = field(default_factory=dict)
-    """Entries of this process by when they were last used, monotonic seconds."""
+    used: dict[NeighbourEntry, float] = field(default_factory=dict)
+    """Entries of this process that may still be in the table, by when they were last
+    used, in monotonic seconds."""
     added: list[tuple[float, int]] = field(default_factory=list)
     """When, and how many, by any process of this project."""
 
     def forget(self, now_s: float) -> None:
         """Drop what lies before the window."""
         oldest_s = now_s - WINDOW_S
-        self.known = {e: t for e, t in self.known.items() if t >= oldest_s}
+        self.used = {e: t for e, t in self.used.items() if t >= now_s - GONE_S}
         self.added = [(t, n) for t, n in self.added if oldest_s <= t <= now_s]
+
+    def known(self, now_s: float) -> list[NeighbourEntry]:
+        """Return the entries of this process that are surely in the table."""
+        return [e for e, t in self.used.items() if t >= now_s - WINDOW_S]
 
     def total(self) -> int:
         """Return how many entries were added within the window."""
@@ -189,26 +197,26 @@ class SharedBudget:
         """Return a budget, with what the tables bear if nobody else's entries change.
 
         What is lasting leaves a quarter to others that come in turns. Of the turns
-        three have to fit: entries stay for a while after their turn.
+        four have to fit: entries stay for a while after their turn.
         """
         room = _MAX_ENTRIES
         share = room
         for version, table in self.host.tables.items():
-            own = sum(address.version == version for *_, address in self._ledger.known)
+            own = sum(address.version == version for *_, address in self._ledger.used)
             others = max(0, (table.entries or 0) - own)
             limit = min(table.soft_limit, table.hard_limit)
             room = min(room, max(0, limit - others))
             share = min(share, int(table.hard_limit * SHARE * (1 - KEPT_BACK)))
         return NeighbourBudget(
             allowed,
-            self._ledger.known,
+            self._ledger.known(self._clock.monotonic_s()),
             lasting=room * 3 // 4,
-            per_turn=min(share, room // 3),
+            per_turn=min(share, room // 4),
         )
 
     def _settle(self, file: int, budget: NeighbourBudget) -> None:
         now_s = self._clock.monotonic_s()
-        self._ledger.known.update(dict.fromkeys(budget.used, now_s))
+        self._ledger.used.update(dict.fromkeys(budget.used, now_s))
         if budget.added:
             self._ledger.added.append((now_s, len(budget.added)))
         _write(file, self._ledger.added)

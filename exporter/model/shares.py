@@ -44,6 +44,15 @@ def shares(
     return min(count, max(1, len(topology.sandboxes))) | 1
 
 
+def steady(before: int, wanted: int) -> int:
+    """Return in how many shares to go on: fewer only where half of them suffice.
+
+    What others have in the table changes all the time. With the number everybody's
+    share changes, and who was about to have his turn might miss it.
+    """
+    return before if wanted <= before < 2 * wanted else wanted
+
+
 def turn_cycles(interval_s: float) -> int:
     """Return for how many cycles a turn lasts, a power of two."""
     least = max(EPOCH_CYCLES, -int(-TURN_S // interval_s))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter.agenda import Agenda, Agendas, Settings, Wish
-from exporter.budget import WINDOW_S, SharedBudget
+from exporter.budget import SharedBudget
 from exporter.model.hoststate import HostState, NeighbourTable
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair, Planned
@@ -17,6 +17,8 @@ from tests.fakes.crowds import crowd
 
 INTERVAL_S = 15.0
 SOFT, HARD = 64, 128
+STALE_S = 90.0
+"""After which the kernel removes what nobody uses: gc_stale_time, and gc_interval."""
 SETTINGS = Settings(
     scopes=frozenset({Scope.CONTAINER, Scope.HOST, Scope.GATEWAY}),
     looks_at=lambda _: True,
@@ -40,7 +42,7 @@ class Host:
         self.agendas = Agendas()
 
     def _state(self) -> HostState:
-        oldest_s = self.clock.monotonic_s() - WINDOW_S
+        oldest_s = self.clock.monotonic_s() - STALE_S
         entries = sum(used_s >= oldest_s for used_s in self._used.values())
         limits = self._limits
         return HostState(

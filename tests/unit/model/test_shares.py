@@ -7,7 +7,7 @@ import pytest
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.plan import plan
-from exporter.model.shares import broken_ends, resting, shares, turn_cycles
+from exporter.model.shares import broken_ends, resting, shares, steady, turn_cycles
 from exporter.model.topology import SandboxId
 from tests.fakes.board import Watch
 from tests.fakes.crowds import crowd
@@ -32,6 +32,17 @@ def test_shares_are_as_few_as_fit_and_odd(
 ) -> None:
     """Two entries each: of sixty containers a hundred and twenty."""
     assert count(lasting, per_turn) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "expected"),
+    [(1, 1, 1), (1, 13, 13), (13, 15, 15), (15, 13, 15), (15, 9, 15), (15, 7, 7)],
+)
+def test_their_number_does_not_follow_what_others_have(
+    before: int, wanted: int, expected: int
+) -> None:
+    """At once where more are needed, and not soon where fewer would do."""
+    assert steady(before, wanted) == expected
 
 
 @pytest.mark.parametrize(
