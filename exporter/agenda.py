@@ -197,10 +197,7 @@ class Agendas:
         )
         if not agenda.aside:
             self._queue.note(selection)
-            if self._demand is None:  # the plan is another one
-                self._demand = Demand.of(agenda.known)
-                self._queue.keep(agenda.known)
-            queued = self._demand.cycles(budget, count, settings.interval_s)
+            queued = self._asked(agenda).cycles(budget, count, settings.interval_s)
             agenda = replace(agenda, queued=queued)
         if count == 1:
             return agenda, selection
@@ -208,6 +205,12 @@ class Agendas:
         within = long if agenda.aside else long * count
         cycles = max(agenda.cycles, within) * (count if agenda.aside else 1)
         return replace(agenda, cycles=cycles), selection
+
+    def _asked(self, agenda: Agenda) -> Demand:
+        if self._demand is None:  # the plan is another one
+            self._demand = Demand.of(agenda.known)
+            self._queue.keep(agenda.known)
+        return self._demand
 
     def _plan_of(self, topology: Topology, settings: Settings, now: datetime) -> Plan:
         plan, today = self._plan, now.date()
