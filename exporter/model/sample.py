@@ -30,7 +30,7 @@ from exporter.model.topology import Sandbox, SandboxId, Topology
 
 ENUMERATED = 20_000
 """Up to so many pairs are probed in a cycle; beyond, some in each."""
-KEPT = 60_000
+KEPT = 100_000
 """Up to so many pairs each is kept, whatever its turn."""
 ACROSS = 5_000
 """Pairs across networks in a cycle of a sample, about; at least one a block."""
@@ -72,15 +72,15 @@ def is_sampled(plan: Plan, packets: float) -> bool:
 
 
 def _beyond_turns(plan: Plan) -> int:
-    """Return how many pairs inside networks have no turn, about, in one cycle."""
-    turns = PEERS if Scope.CONTAINER in plan.scopes else 0
+    """Return how many pairs inside networks, and names, have no turn in a cycle."""
     inside = sum(one.size for one in plan.blocks if is_peer(one.decision, one.network))
-    due = sum(
-        len(endpoint.addresses) * turns
+    names = sum(n for (scope, *_), n in plan.counts.items() if scope is Scope.NAME)
+    due = PEERS * sum(
+        len(endpoint.addresses)
         for sandbox in plan.topology.sandboxes
         for endpoint in sandbox.endpoints
     )
-    return max(0, inside - due)
+    return max(0, inside - due) + max(0, names - due)
 
 
 def sample(
