@@ -1,5 +1,9 @@
 # The image holds a virtual environment and nothing else of ours: no compiler, no pip,
 # no tests. Build: docker build -t dockernet-exporter .
+# Without a registry and an index: a base image of your own with python, python -m venv
+# included, and wheels of that Python in requirements/wheels, which is copied if there:
+#   docker build -t dockernet-exporter --network none --build-arg PYTHON_IMAGE=BASE \
+#       --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS=requirements/wheels .
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
@@ -7,7 +11,10 @@ WORKDIR /src
 # The builder's tools and the program's packages live in two environments, so that the
 # second carries no pip and no hatchling. Only pinned wheels are installed.
 RUN python -m venv /build && python -m venv --without-pip /opt/dockernet-exporter
-COPY requirements/build.txt requirements/run.txt requirements/
+COPY requirements requirements
+# pip reads them; without a value they are not there.
+ARG PIP_NO_INDEX
+ARG PIP_FIND_LINKS
 RUN /build/bin/python -m pip install --no-cache-dir --require-hashes \
         --only-binary :all: -r requirements/build.txt \
     && /build/bin/python -m pip --python /opt/dockernet-exporter/bin/python install \
@@ -26,8 +33,8 @@ COPY --from=build /opt/dockernet-exporter /opt/dockernet-exporter
 ENV PATH=/opt/dockernet-exporter/bin:$PATH \
     PYTHONUNBUFFERED=1
 # Root: entering other containers' network namespaces takes CAP_SYS_ADMIN and
-# CAP_NET_RAW, which Docker hands to root only. Drop everything else when you start it:
-#   --cap-drop ALL --cap-add SYS_ADMIN --cap-add NET_RAW --cap-add SYS_PTRACE --read-only
+# CAP_NET_RAW, which Docker hands to root only. All else can be dropped when it is
+# started, see docs/permissions.md. It writes below /run/dockernet-exporter only.
 USER root
 EXPOSE 10042
 # Asks the address that the daemon listens on by default; no curl in the image, and no

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.clock import Clock
-from exporter.errors import BusyError
+from exporter.errors import BudgetError, BusyError
 from exporter.model.hoststate import HostState, NeighbourTable, TableSource
 from exporter.model.neighbours import NeighbourBudget, NeighbourEntry
 from exporter.model.restraint import is_strained
@@ -172,7 +172,8 @@ class SharedBudget:
             in_turn: it is for what can wait; a part is kept back for what cannot.
 
         Raises:
-            BusyError: the lock file cannot be made, or was not free in time.
+            BudgetError: the lock file cannot be opened.
+            BusyError: it was not free in time.
         """
         with self._locked(on_wait, should_stop) as file:
             now_s = self._clock.monotonic_s()
@@ -230,7 +231,7 @@ class SharedBudget:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             file = os.open(self._path, flags, 0o600)
         except OSError as error:
-            raise BusyError(f"{self._path}: {error.strerror}") from error
+            raise BudgetError(str(self._path), error.strerror or "") from error
         try:
             self._lock(file, on_wait, should_stop)
             yield file

@@ -151,6 +151,18 @@ class BusyError(ExporterError):
         )
 
 
+class BudgetError(ExporterError):
+    """The file by which our processes on one host take turns cannot be opened."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"cannot write {path} ({reason}), by which processes on one host share "
+            "what they may probe; make its folder writable"
+        )
+
+
 class EngineNotLocal(EngineError):
     """The engine runs elsewhere: there is no namespace to probe from."""
 

@@ -40,7 +40,7 @@ def exhaust(looker: Looker, plan: Plan, settings: CycleSettings) -> ManyStates:
         settings: how to probe.
 
     Raises:
-        BusyError: the probe budget cannot be shared.
+        BudgetError, BusyError: the probe budget cannot be shared.
         NetnsError: the prober was stopped meanwhile.
     """
     found, laid = plan.topology, sheets(plan.blocks)

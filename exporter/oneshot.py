@@ -42,7 +42,7 @@ def check(config: Config, request: CheckRequest, progress: Progress) -> Snapshot
     Raises:
         EngineError: the engine gave no usable answer, or is not local.
         UnknownName: a network of the request does not exist.
-        BusyError: the probe budget cannot be shared.
+        BudgetError, BusyError: the probe budget cannot be shared.
     """
     presence = Presence(SystemClock())
     with open_session(config, on_gone=presence.went) as session:

@@ -18,7 +18,7 @@ from exporter.budget import (
     SharedBudget,
     allowance,
 )
-from exporter.errors import BusyError
+from exporter.errors import BudgetError, BusyError
 from exporter.model.hoststate import (
     Conntrack,
     HostState,
@@ -233,17 +233,24 @@ def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
     victim.write_text("precious")
     (tmp_path / "probing.lock").symlink_to(victim)
 
-    with pytest.raises(BusyError), shared(tmp_path).hold(lambda _: None):
+    with pytest.raises(BudgetError), shared(tmp_path).hold(lambda _: None):
         pytest.fail("followed")
 
     assert victim.read_text() == "precious"
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """A file where the folder should be."""
+    """A file where the folder should be; nobody is blamed for probing."""
     (tmp_path / "file").write_text("")
+    told = (
+        rf"cannot write {tmp_path}/file/probing\.lock \(File exists\), by which "
+        "processes on one host share what they may probe; make its folder writable"
+    )
 
-    with pytest.raises(BusyError), shared(tmp_path / "file").hold(lambda _: None):
+    with (
+        pytest.raises(BudgetError, match=told),
+        shared(tmp_path / "file").hold(lambda _: None),
+    ):
         pytest.fail("no lock")
 
 

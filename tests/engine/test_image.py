@@ -1,0 +1,354 @@
+"""The image, built and run for real: both ways in, and each right that it is without.
+
+It starts as docs/permissions.md says: read-only, without new privileges, with the
+default seccomp profile, every capability dropped but those named.
+"""
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import imaging
+from tests.lab.composing import netns_folder
+from tests.lab.engine import Engine
+from tests.lab.exporter import Ran, run_exporter, wait_for_room
+from tests.lab.fixtures import require
+from tests.lab.pool import EnginePool
+from tests.lab.suites import Suite
+from tests.lab.topology import DEMO, ContainerSpec, Running, started
+
+# The first build on a machine makes the base image.
+pytestmark = [pytest.mark.suites("forky"), pytest.mark.timeout(600)]
+
+CONTAINED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true")
+WRITABLE = ("--tmpfs=/run/dockernet-exporter",)
+AT_HOST = ("--network=host",)
+PIDS = ("--network=none", "--pid=host")
+ADMIN, RAW, NET_ADMIN, PTRACE = (
+    (f"--cap-add={name}",)
+    for name in ("SYS_ADMIN", "NET_RAW", "NET_ADMIN", "SYS_PTRACE")
+)
+LIMIT_S = 30.0
+PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
+WITHOUT_PIDS = (
+    "missing CAP_SYS_PTRACE, host pid namespace; still works: topology and subnets, "
+    "name lookups, probes, entering namespaces by SandboxKey, receive buffers beyond "
+    "the system's limit; does not: entering namespaces by /proc/PID/ns/net, closing "
+    "sockets the moment a container's process ends"
+)
+"""The whole of what is said where the namespace files are mounted, as documented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The demo, and the exporter's image, on one engine."""
+
+    demo: Running
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        return self.demo.engine
+
+    @property
+    def socket(self) -> tuple[str, ...]:
+        """The option that mounts its socket."""
+        return (f"--volume={self.engine.socket}:/var/run/docker.sock",)
+
+    def keys(self, propagation: str = "rslave") -> tuple[str, ...]:
+        """Return the option that mounts its namespace files, at their own path."""
+        folder = netns_folder(self.engine)
+        return (f"--volume={folder}:{folder}:ro,{propagation}",)
+
+    def check(self, options: Sequence[str]) -> Ran:
+        """Run `check --json` in a container, as an operator would."""
+        wait_for_room()
+        began_s = time.monotonic()
+        command = ["docker", "run", "--rm", *options]
+        done = self.engine.run_beside(
+            [*command, imaging.EXPORTER, "check", "--json"], check=False
+        )
+        took_s = time.monotonic() - began_s
+        return Ran(done.returncode, done.stdout, done.stderr, took_s)
+
+
+@pytest.fixture(scope="module")
+def scene(engine_suite: Suite, engine_pool: EnginePool) -> Iterator[Scene]:
+    """Build the image once for this module, and start the demo."""
+    require(imaging.missing())
+    engine = engine_pool.fresh(engine_suite, (), {})
+    imaging.build_exporter(engine)
+    with started(engine, DEMO) as running:
+        yield Scene(running)
+    engine_pool.settle()
+
+
+def comparable(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document without what differs from one run to the next."""
+    volatile = ("started", "duration_seconds", "notices")
+    pairs = [{**pair, "rtt_seconds": None} for pair in document["pairs"]]
+    rest = {key: value for key, value in document.items() if key not in volatile}
+    return {**rest, "pairs": pairs}
+
+
+class TestImage:
+    """What is in it."""
+
+    def test_it_holds_the_program_and_no_tools(self, scene: Scene) -> None:
+        """No pip beside it, nothing of its build, and it tells its health."""
+        found = scene.engine.docker.images.get(imaging.EXPORTER).attrs["Config"]
+        names = ["pip", "hatchling", "tests"]
+        search = f"import importlib.util as u; print(*map(u.find_spec, {names}))"
+
+        said = scene.engine.docker.containers.run(
+            imaging.EXPORTER,
+            ["-c", search],
+            entrypoint="/opt/dockernet-exporter/bin/python",
+            network_mode="none",
+            remove=True,
+        )
+
+        assert said.decode() == "None None None\n"
+        assert found["Entrypoint"] == ["dockernet-exporter"]
+        assert "/-/healthy" in " ".join(found["Healthcheck"]["Test"])
+
+    def test_the_default_seccomp_profile_is_in_force(self, scene: Scene) -> None:
+        """Without which the tests here would prove less than they say."""
+        options = scene.engine.docker.info()["SecurityOptions"]
+        grep = ["grep", "-E", "^(Seccomp|NoNewPrivs):", "/proc/self/status"]
+        status = scene.engine.run_beside(
+            ["docker", "run", "--rm", *CONTAINED, "--network=none", "bb:latest", *grep]
+        )
+
+        assert "name=seccomp,profile=builtin" in options
+        assert dict(line.split(":\t") for line in status.stdout.splitlines()) == {
+            "NoNewPrivs": "1",
+            "Seccomp": "2",
+        }
+
+
+@pytest.fixture(scope="module")
+def outside(scene: Scene) -> Ran:
+    """What a process of the host finds."""
+    ran = run_exporter("check", "--json", engine=scene.engine.base_url)
+    assert (0, {"as_expected": 24}) == (ran.status, ran.summary)
+    return ran
+
+
+class TestBothWays:
+    """In the container all is measured as by a process on the host."""
+
+    def test_by_the_namespace_files(self, scene: Scene, outside: Ran) -> None:
+        """Without the host's processes; what that costs is said, and nothing else."""
+        ran = scene.check(documented(scene)[0])
+
+        assert comparable(outside.document) == comparable(ran.document)
+        assert (0, [WITHOUT_PIDS]) == (ran.status, ran.document["notices"])
+
+    def test_by_the_hosts_processes(self, scene: Scene, outside: Ran) -> None:
+        """Without any mount of the engine's but the socket."""
+        ran = scene.check(documented(scene)[1])
+
+        assert comparable(outside.document) == comparable(ran.document)
+        assert (0, []) == (ran.status, ran.document["notices"])
+
+    def test_outside_of_the_hosts_network(self, scene: Scene, outside: Ran) -> None:
+        """There the engine's namespace is entered like any other."""
+        rights = (*ADMIN, *RAW, *NET_ADMIN, *PTRACE)
+        ran = scene.check([*CONTAINED, *scene.socket, *WRITABLE, *PIDS, *rights])
+
+        assert comparable(outside.document) == comparable(ran.document)
+        assert (0, []) == (ran.status, ran.document["notices"])
+
+
+def documented(scene: Scene) -> list[list[str]]:
+    """Return the options of each `docker run` of docs/permissions.md, for an engine.
+
+    They contain it as the other tests here do.
+    """
+    blocks = re.findall(r"```sh\n(docker run .*?)```", PAGE.read_text(), re.DOTALL)
+    netns = netns_folder(scene.engine)
+    found = []
+    for block in blocks:
+        text = block.replace("/var/run/docker/netns", netns)
+        text = text.replace("/var/run/docker.sock:", f"{scene.engine.socket}:", 1)
+        words = shlex.split(text)
+        start = ["docker", "run", "--detach", "--name", "dockernet-exporter"]
+        assert (start, words[-1]) == (words[:5], "dockernet-exporter")
+        options = words[5:-1]
+        assert {"--read-only", "no-new-privileges:true", "ALL"} <= {*options}
+        found.append(options)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """A container without one of its rights, and what `check` is to say."""
+
+    options: tuple[str, ...]
+    status: int
+    summary: Mapping[str, int]
+    says: tuple[str, ...]
+    """What its notices or its error contain."""
+    socket: bool = True
+    keys: bool = True
+    writable: bool = True
+
+
+LACKING = {
+    "CAP_SYS_ADMIN": Lacks(
+        (*AT_HOST, *RAW, *NET_ADMIN),
+        3,
+        {"unverified": 20},
+        ("missing CAP_SYS_PTRACE, CAP_SYS_ADMIN, ", "does not: name lookups, probes, "),
+    ),
+    "CAP_NET_RAW": Lacks(
+        (*AT_HOST, *ADMIN, *NET_ADMIN),
+        3,
+        {"as_expected": 4, "unverified": 20},
+        ("missing CAP_NET_RAW, ", "does not: probes, "),
+    ),
+    "CAP_NET_ADMIN": Lacks(
+        (*AT_HOST, *ADMIN, *RAW),
+        0,
+        {"as_expected": 24},
+        ("missing CAP_NET_ADMIN, ", ", receive buffers beyond the system's limit"),
+    ),
+    "CAP_SYS_PTRACE": Lacks(
+        (*PIDS, *ADMIN, *RAW, *NET_ADMIN),
+        3,
+        {"unverified": 20},
+        (
+            "missing CAP_SYS_PTRACE; ",
+            "scope host is off: ",
+            "may not enter the network namespace /proc/",
+            "; grant CAP_SYS_PTRACE",
+        ),
+        keys=False,
+    ),
+    "namespace files": Lacks(
+        (*AT_HOST, *ADMIN, *RAW, *NET_ADMIN),
+        3,
+        {"as_expected": 4, "unverified": 20},
+        ("may not enter the network namespace ", "; grant host pid namespace"),
+        keys=False,
+    ),
+    "socket": Lacks(
+        (*AT_HOST, *ADMIN, *RAW, *NET_ADMIN),
+        3,
+        {},
+        ("no Docker engine answers at unix:///var/run/docker.sock (no such file or ",),
+        socket=False,
+    ),
+    "run folder": Lacks(
+        (*AT_HOST, *ADMIN, *RAW, *NET_ADMIN),
+        3,
+        {},
+        (
+            "cannot write /run/dockernet-exporter/probing.lock (Read-only file system)",
+            "make its folder writable",
+        ),
+        writable=False,
+    ),
+    "root": Lacks(
+        (*AT_HOST, *ADMIN, *RAW, *NET_ADMIN, "--user=65534"),
+        3,
+        {},
+        ("permission denied on unix:///var/run/docker.sock; run as root, or ",),
+    ),
+}
+
+
+@pytest.mark.parametrize("missing", LACKING)
+def test_without(scene: Scene, missing: str) -> None:
+    """What is missing is said, what was not measured is never called right."""
+    lacks = LACKING[missing]
+    options = [*CONTAINED, *lacks.options]
+    options += [*scene.socket] if lacks.socket else []
+    options += [*scene.keys()] if lacks.keys else []
+    options += [*WRITABLE] if lacks.writable else []
+
+    ran = scene.check(options)
+
+    said = " ".join(ran.document["notices"]) if ran.out else ran.err
+    assert [] == [part for part in lacks.says if part not in said], said
+    assert lacks.status == ran.status
+    assert lacks.summary == (ran.summary if ran.out else {})
+
+
+class TestService:
+    """The daemon in its container."""
+
+    @pytest.mark.parametrize(
+        ("propagation", "seen"), [("rslave", True), ("rprivate", False)]
+    )
+    def test_containers_that_come_later(
+        self, scene: Scene, propagation: str, seen: bool
+    ) -> None:
+        """Their namespaces are seen through a mount that is a slave, and else not.
+
+        What is not seen is unverified, with a line in the log.
+        """
+        rights = (
+            *ADMIN,
+            *RAW,
+            *NET_ADMIN,
+            *AT_HOST,
+            "--env=DOCKERNET_PROBE_TIMEOUT=300ms",
+        )
+        options = [*scene.socket, *WRITABLE, *scene.keys(propagation), *rights]
+        name = f"daemon-{propagation}"
+        run = ["docker", "run", "--detach", f"--name={name}", *CONTAINED, *options]
+        scene.engine.run_beside(
+            [*run, "--env=DOCKERNET_PROBE_GRACE_PERIOD=1s", imaging.EXPORTER, "run"]
+        )
+        try:
+            wait_for_log(scene, name, "cycle.finished")
+            late = f"late-{propagation}"
+            scene.demo.add(ContainerSpec(name=late, networks=("mybridge",)))
+            if seen:
+                wait_for_log(scene, name, "as_expected=36")
+            else:
+                wait_for_log(scene, name, "grant host pid namespace")
+            scene.demo.drop(late)
+        finally:
+            scene.engine.container(name).remove(force=True)
+
+    def test_it_is_healthy(self, scene: Scene) -> None:
+        """By the image's own check, asked every second here."""
+        rights = (*ADMIN, *RAW, *NET_ADMIN, *AT_HOST)
+        options = [*scene.socket, *WRITABLE, *scene.keys(), *rights]
+        run = ["docker", "run", "--detach", "--name=healthy", *CONTAINED, *options]
+        pace = ["--health-interval=1s", "--health-start-period=0s"]
+        events = scene.engine.docker.events(
+            decode=True, filters={"event": "health_status"}
+        )
+        scene.engine.run_beside([*run, *pace, imaging.EXPORTER, "run"])
+        try:
+            told = next(iter(events))
+        finally:
+            events.close()
+            scene.engine.container("healthy").remove(force=True)
+
+        assert told["Action"] == "health_status: healthy", json.dumps(told)
+
+
+def wait_for_log(scene: Scene, name: str, wanted: str) -> None:
+    """Read a container's log until a line has some text."""
+    deadline_s = time.monotonic() + LIMIT_S
+    lines = []
+    container = scene.engine.container(name)
+    for line in container.logs(stream=True, follow=True):
+        lines.append(line.decode())
+        if wanted in lines[-1]:
+            return
+        if time.monotonic() > deadline_s:
+            break
+    pytest.fail(f"no {wanted!r} in {lines}")
