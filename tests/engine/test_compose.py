@@ -178,6 +178,7 @@ class TestCompose:
 
         status, said = exporter.exec_run(["python", "-c", POST])
 
+        assert isinstance(said, bytes)
         assert (status, said.decode().split()) == (0, ["200", "403", "403"])
 
     def test_the_proxy_refuses_nothing_that_the_exporter_asks(self, up: Up) -> None:
