@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.suites("forky"), pytest.mark.timeout(600)]
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES = ("socket-proxy", "dockernet-exporter", "prometheus", "alertmanager")
 LIMIT_S = 60.0
+PAGER = "http://127.0.0.1:9093"
 ASK = (
     "import sys, urllib.request as r; "
     "sys.stdout.write(r.urlopen(sys.argv[1], timeout=5).read().decode())"
@@ -168,7 +169,7 @@ class TestCompose:
 
         wait_for(lambda: found() != [], "an Alertmanager")
         assert found() == ["http://127.0.0.1:9093/api/v2/alerts"]
-        wait_for(lambda: up.ask("http://127.0.0.1:9093/-/ready") != "", "Alertmanager")
+        wait_for(lambda: "OK" in up.ask(f"{PAGER}/-/ready"), "Alertmanager")
 
     def test_the_exporter_is_only_let_ask(self, up: Up) -> None:
         """Through the socket that it has: no POST, no secrets."""

@@ -178,7 +178,7 @@ def documented(scene: Scene) -> list[list[str]]:
     netns = netns_folder(scene.engine)
     found = []
     for block in blocks:
-        text = block.replace("/var/run/docker/netns", netns)
+        text = block.replace("\\\n", " ").replace("/var/run/docker/netns", netns)
         text = text.replace("/var/run/docker.sock:", f"{scene.engine.socket}:", 1)
         words = shlex.split(text)
         start = ["docker", "run", "--detach", "--name", "dockernet-exporter"]
@@ -336,13 +336,9 @@ class TestService:
 def wait_for_log(scene: Scene, name: str, pattern: str) -> str:
     """Return the first line of a container's log, past or to come, that fits."""
     deadline_s = time.monotonic() + LIMIT_S
-    lines = []
-    log = scene.engine.container(name).logs(stream=True, follow=True)
-    with contextlib.closing(log):
-        for line in log:
-            lines.append(line.decode())
-            if re.search(pattern, lines[-1]):
-                return lines[-1]
-            if time.monotonic() > deadline_s:
-                break
-    pytest.fail(f"no {pattern!r} in {lines}")
+    while True:
+        lines = scene.engine.container(name).logs().decode().splitlines()
+        if found := [line for line in lines if re.search(pattern, line)]:
+            return found[0]
+        assert time.monotonic() < deadline_s, f"no {pattern!r} in {lines}"
+        time.sleep(0.1)

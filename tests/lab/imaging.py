@@ -13,6 +13,7 @@
 import contextlib
 import fcntl
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -144,8 +145,8 @@ def import_program(engine: Engine, image: str) -> None:
         archive = Path(folder, "image.tar")
         with tarfile.open(archive, "w", dereference=True) as tar:
             tar.add(program, f"bin/{name.rpartition('-')[2]}")
-            for library in libraries:
-                tar.add(library, library.lstrip("/"))
+            for file in (*libraries, *filter(os.path.exists, _SHARED)):
+                tar.add(file, file.lstrip("/"))
             owned = tarfile.TarInfo(data.lstrip("/"))
             owned.type, owned.mode, owned.uid, owned.gid = (
                 tarfile.DIRTYPE,
@@ -157,6 +158,8 @@ def import_program(engine: Engine, image: str) -> None:
 
 
 _USER = (65534, 65534)
+_SHARED = ("/usr/share/prometheus/alertmanager",)
+"""Templates of messages, which Debian takes out of the program."""
 
 
 def _started_by(name: str, data: str, arguments: Sequence[str]) -> list[str]:

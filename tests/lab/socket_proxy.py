@@ -41,6 +41,8 @@ def serve(client: socket.socket, allowances: Mapping[str, re.Pattern[str]]) -> N
     """Answer one request and close."""
     with client:
         head = _head(client)
+        if not head.strip():
+            return  # connected and went away
         if not passes(head, allowances):
             print("refused", head.partition(b"\r\n")[0], flush=True)
             client.sendall(_REFUSED)
@@ -66,20 +68,18 @@ def _head(client: socket.socket) -> bytes:
 
 def main(arguments: Sequence[str]) -> None:
     """Listen until killed."""
-    (path,) = (
-        argument.partition("=")[2]
-        for argument in arguments
-        if argument.startswith("-proxysocketendpoint=")
-    )
+    given = dict(argument.split("=", 1) for argument in arguments)
+    path = given["-proxysocketendpoint"]
     # That of an earlier life.
     Path(path).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
+    Path(path).chmod(int(given.get("-proxysocketendpointfilemode", "0600"), 8))
     listener.listen()
+    allowances = allowed(arguments)
     while True:
         client, _ = listener.accept()
-        given = (client, allowed(arguments))
-        threading.Thread(target=serve, args=given, daemon=True).start()
+        threading.Thread(target=serve, args=(client, allowances), daemon=True).start()
 
 
 if __name__ == "__main__":
