@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import pytest
 from docker.models.containers import Container
-from ruamel.yaml import YAML
 
 from tests.lab import composing, imaging
 from tests.lab.engine import HOST_IPV4, Engine
@@ -45,13 +44,7 @@ def swarm(
     engine.docker.swarm.init(advertise_addr=HOST_IPV4)
     paths = {**composing.engine_paths(engine), "PROMETHEUS_IMAGE": imaging.PROMETHEUS}
     stand_in = tmp_path_factory.mktemp("stack") / "stand-in.yaml"
-    proxy = {
-        "image": imaging.BASE,
-        "entrypoint": ["python", "-u", "/proxy.py"],
-        "volumes": [f"{composing.PROXY}:/proxy.py:ro"],
-    }
-    document = {"version": "3.9", "services": {"socket-proxy": proxy}}
-    YAML(typ="safe").dump(document, stand_in)
+    composing.write_stand_in(stand_in)
     files = ["--compose-file", str(STACK), "--compose-file", str(stand_in)]
     engine.run_beside(
         [

@@ -1,36 +1,57 @@
-"""A real Prometheus and a real Alertmanager with the files that we ship.
+"""The shipped compose file on a lab engine, and what its pager is told.
 
-    with alerting(service.url) as watch:
+    with alerting(engine) as watch:
         arrived = watch.wait_for("DockernetDockerDown", "firing", within_s=90)
 
-Only addresses are changed in the files: whom Prometheus scrapes and tells, and where
-Alertmanager sends. All of it listens on loopback; nothing of it probes.
+Nothing of the files in `deploy/` is changed but the images: the exporter's is built
+from the Dockerfile, Prometheus and Alertmanager are this machine's packages (see
+`imaging`). The pager is a program of ours where the shipped configuration has it.
 """
 
 import json
-import shutil
-import socket
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import urlopen
+from urllib.parse import quote
 
-from ruamel.yaml import YAML
+from tests.lab import composing, imaging
+from tests.lab.composing import composed
+from tests.lab.engine import Engine
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-_START_S = 20.0
-_PROGRAMS = ("prometheus", "prometheus-alertmanager")
+SERVICES = ("socket-proxy", "dockernet-exporter", "prometheus", "alertmanager")
+"""Of deploy/compose.yaml; Grafana's image cannot be made here."""
+PROMETHEUS = "http://127.0.0.1:9090"
+ALERTMANAGER = "http://127.0.0.1:9093"
+_START_S = 60.0
+_LOOK_S = 0.2
+_ASK = (
+    "import sys, urllib.request as r; "
+    "sys.stdout.write(r.urlopen(sys.argv[1], timeout=5).read().decode())"
+)
+_PAGER = """
+import http.server, sys
+class Pager(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        sys.stdout.buffer.write(body.strip().replace(b"\\n", b" ") + b"\\n")
+        sys.stdout.buffer.flush()
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 9095), Pager).serve_forever()
+"""
 
 
 class Arrived:
-    """One state of one alert, as the webhook was told it."""
+    """One state of one alert, as the pager was told it."""
 
     def __init__(self, at_s: float, alert: Mapping[str, Any]) -> None:
         self.at_s = at_s
@@ -47,11 +68,11 @@ class Arrived:
 
 
 class Watch:
-    """What arrives at the webhook, and what Prometheus knows."""
+    """What arrives at the pager, and what Prometheus knows."""
 
-    def __init__(self) -> None:
-        self.prometheus = ""
-        """Its URL."""
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        """What all of it runs on."""
         self._arrived: list[Arrived] = []
         self._news = threading.Condition()
 
@@ -93,13 +114,27 @@ class Watch:
                 raise AssertionError(message)
         return found
 
-    def query(self, expression: str) -> list[Mapping[str, Any]]:
-        """Return the result of an instant query."""
-        asked = urlencode({"query": expression})
-        url = f"{self.prometheus}/api/v1/query?{asked}"
-        with urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
-            result: list[Mapping[str, Any]] = json.load(answer)["data"]["result"]
-            return result
+    def ask(self, url: str) -> str:
+        """Return what is answered in the host's namespace; empty while nothing is."""
+        command = [sys.executable, "-I", "-c", _ASK, url]
+        return self.engine.run_in_host(command, check=False).stdout
+
+    def query(self, expression: str) -> Sequence[Mapping[str, Any]]:
+        """Return the result of an instant query; empty while nobody answers."""
+        answer = self.ask(f"{PROMETHEUS}/api/v1/query?query={quote(expression)}")
+        result: list[Mapping[str, Any]] = []
+        return json.loads(answer)["data"]["result"] if answer else result
+
+    def until(self, holds: Callable[[], object], within_s: float = _START_S) -> None:
+        """Ask again until something is true.
+
+        Raises:
+            AssertionError: it is not, in time.
+        """
+        deadline_s = time.monotonic() + within_s
+        while not holds():
+            assert time.monotonic() < deadline_s, f"not within {within_s} s: {holds}"
+            time.sleep(_LOOK_S)
 
     def firing(self, past: str) -> set[str]:
         """Return the alerts that fired at any time in the past, such as `1m`."""
@@ -109,117 +144,61 @@ class Watch:
 
 def missing() -> str | None:
     """Return why this cannot be had here, None if it can."""
-    absent = [name for name in _PROGRAMS if shutil.which(name) is None]
-    return f"not installed: {', '.join(absent)}" if absent else None
+    return imaging.missing() or composing.missing()
+
+
+def build(engine: Engine) -> None:
+    """Put every image that the compose file needs into an engine, but Grafana's."""
+    imaging.build_exporter(engine)
+    imaging.import_program(engine, imaging.PROMETHEUS)
+    imaging.import_program(engine, imaging.ALERTMANAGER)
 
 
 @contextmanager
-def alerting(exporter: str) -> Iterator[Watch]:
-    """Run both, for an exporter at some URL; Prometheus has scraped it once."""
-    watch = Watch()
-    with TemporaryDirectory() as folder, ExitStack() as last:
-        webhook = last.enter_context(_webhook(watch.take))
-        pager = f"127.0.0.1:{_free_port()}"
-        watch.prometheus = f"http://127.0.0.1:{_free_port()}"
-        _run_alertmanager(last, Path(folder, "am"), pager, webhook)
-        target = urlsplit(exporter).netloc
-        _run_prometheus(last, Path(folder, "prom"), watch.prometheus, target, pager)
-        _until(lambda: watch.query("dockernet_docker_up") != [])
+def shipped(engine: Engine) -> Iterator[None]:
+    """Bring deploy/compose.yaml up as it is, but for the images; they are built."""
+    with TemporaryDirectory() as folder:
+        stand_in = Path(folder, "stand-in.yaml")
+        composing.write_stand_in(stand_in)
+        variables = {
+            **composing.engine_paths(engine),
+            "PROMETHEUS_IMAGE": imaging.PROMETHEUS,
+            "ALERTMANAGER_IMAGE": imaging.ALERTMANAGER,
+        }
+        files = (DEPLOY / "compose.yaml", stand_in)
+        with composed(engine, "watch", *files, services=SERVICES, **variables):
+            yield
+
+
+@contextmanager
+def alerting(engine: Engine) -> Iterator[Watch]:
+    """Bring it all up; Prometheus has scraped a cycle, and knows its Alertmanager."""
+    watch = Watch(engine)
+    with _paged(engine, watch.take), shipped(engine):
+        watch.until(lambda: watch.query("dockernet_last_cycle_timestamp_seconds"))
+        watch.until(lambda: "OK" in watch.ask(f"{ALERTMANAGER}/-/ready"))
         yield watch
 
 
-def _run_prometheus(
-    last: ExitStack, folder: Path, url: str, target: str, pager: str
-) -> None:
-    found = YAML(typ="safe").load(DEPLOY / "prometheus" / "prometheus.yml")
-    found["rule_files"] = [str(DEPLOY / "prometheus" / "rules" / "*.yml")]
-    managers = found["alerting"]["alertmanagers"][0]["static_configs"][0]
-    managers["targets"] = [pager]
-    found["scrape_configs"][0]["static_configs"][0]["targets"] = [target]
-    file = _written(folder, found)
-    _run(
-        last,
-        "prometheus",
-        f"--config.file={file}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={urlsplit(url).netloc}",
-    )
-    _until(lambda: _answers(f"{url}/-/ready"))
-
-
-def _run_alertmanager(
-    last: ExitStack, folder: Path, address: str, webhook: str
-) -> None:
-    found = YAML(typ="safe").load(DEPLOY / "alertmanager" / "alertmanager.yml")
-    found["receivers"][0]["webhook_configs"][0]["url"] = webhook
-    file = _written(folder, found)
-    _run(
-        last,
-        "prometheus-alertmanager",
-        f"--config.file={file}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-    )
-    _until(lambda: _answers(f"http://{address}/-/ready"))
-
-
-def _written(folder: Path, content: object) -> Path:
-    folder.mkdir()
-    file = folder / "config.yml"
-    YAML(typ="safe").dump(content, file)
-    return file
-
-
-def _run(last: ExitStack, program: str, *arguments: str) -> None:
-    process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", program, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    last.callback(process.wait)
-    last.callback(process.kill)
-
-
 @contextmanager
-def _webhook(take: Callable[[Mapping[str, Any]], None]) -> Iterator[str]:
-    """Receive messages of Alertmanager; yields the URL to send them to."""
+def _paged(engine: Engine, take: Callable[[Mapping[str, Any]], None]) -> Iterator[None]:
+    """Run the pager in the host's namespace."""
+    process = engine.host.start(
+        [sys.executable, "-I", "-c", _PAGER], stdout=subprocess.PIPE
+    )
+    messages = process.stdout
+    assert messages is not None
 
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+    def read() -> None:
+        for line in messages:
+            take(json.loads(line))
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield
     finally:
-        server.shutdown()
-        server.server_close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=1) as answer:  # noqa: S310 - loopback
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + _START_S
-    while not holds():
-        assert time.monotonic() < limit_s, "Prometheus or Alertmanager does not start"
-        time.sleep(0.05)
+        process.kill()
+        process.wait()
+        reader.join()
+        messages.close()

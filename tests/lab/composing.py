@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from tests.lab.engine import Engine
 from tests.lab.errors import LabError
 from tests.lab.exporter import surroundings
+from tests.lab.imaging import BASE
 
 PROXY = Path(__file__).with_name("socket_proxy.py")
 _LIMIT_S = 90.0
@@ -90,6 +93,21 @@ def composed(
     finally:
         down = ("down", "--volumes", "--timeout", "5")
         compose(*given, *down, engine=engine, **variables)
+
+
+def write_stand_in(file: Path) -> None:
+    """Write a file that puts `PROXY` in the socket proxy's place, and nothing else.
+
+    Args:
+        file: given to compose, or to a stack, after ours.
+    """
+    proxy = {
+        "image": BASE,
+        "entrypoint": ["python", "-u", "/proxy.py"],
+        "volumes": [f"{PROXY}:/proxy.py:ro"],
+    }
+    document = {"version": "3.9", "services": {"socket-proxy": proxy}}
+    YAML(typ="safe").dump(document, file)
 
 
 def engine_paths(engine: Engine) -> dict[str, str]:
