@@ -6,11 +6,16 @@ the same flags (`tests/lab/socket_proxy.py`). Grafana is not started: Debian has
 """
 
 import json
+import re
+import shlex
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.engine.test_detection import restore
 from tests.lab import alerting
 from tests.lab.alerting import ALERTMANAGER, DEPLOY, PROMETHEUS, Watch
 from tests.lab.composing import composed
@@ -23,6 +28,9 @@ from tests.lab.topology import BB
 # The first build on a machine makes the base image.
 pytestmark = [pytest.mark.suites("forky"), pytest.mark.timeout(600)]
 
+LEAK = "DockernetUnexpectedCrossNetworkConnectivity"
+NO_LEAK = "sum(dockernet_pair_violations)==0"
+README = Path(__file__).parents[2] / "README.md"
 POST = """
 import http.client, socket, sys
 class Engine(http.client.HTTPConnection):
@@ -132,6 +140,28 @@ class TestCompose:
         ]
 
         assert refused == []
+
+
+def test_the_readmes_way_to_an_alert(up: Watch) -> None:
+    """With the commands that stand there, but for those that started all this."""
+    block = re.search(r"see one fire.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    assert block is not None
+    commands = [shlex.split(line, comments=True) for line in block[1].splitlines()]
+    flush, accept, withdraw = (one for one in commands if one[0] == "iptables")
+
+    rules = up.engine.run_beside(["iptables-save"]).stdout
+    began_s = time.monotonic()
+    try:
+        up.engine.run_beside(flush)
+        up.engine.run_beside(accept)
+        found = up.wait_for(LEAK, "firing", since_s=began_s, within_s=15.0)
+        up.engine.run_beside(withdraw)
+        up.until(lambda: up.query(NO_LEAK))
+    finally:
+        restore(up.engine, rules)
+    up.wait_for(LEAK, "resolved", since_s=began_s, within_s=60.0)
+
+    assert {"docker-user-accepts"} == {one.labels["cause"] for one in found}
 
 
 def test_nothing_of_it_is_reachable_from_outside(up: Watch) -> None:

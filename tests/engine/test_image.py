@@ -258,6 +258,13 @@ LACKING = {
         ),
         writable=False,
     ),
+    "host network": Lacks(
+        (*ADMIN, *RAW, *NET_ADMIN),
+        3,
+        {"unverified": 33},
+        ("the host's neighbour tables cannot be read from here: ",),
+        keys=False,
+    ),
     "root": Lacks(
         (*AT_HOST, *ADMIN, *RAW, *NET_ADMIN, "--user=65534"),
         3,
