@@ -262,7 +262,7 @@ LACKING = {
         (*ADMIN, *RAW, *NET_ADMIN),
         3,
         {"unverified": 33},
-        ("the host's neighbour tables cannot be read from here: ",),
+        ("scope host is off: ", "own: holds 0 of the engine's "),
         keys=False,
     ),
     "root": Lacks(
