@@ -11,7 +11,6 @@
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import platform
@@ -20,13 +19,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.lab.engine import Engine
 from tests.lab.errors import LabError
-from tests.lab.suites import cache_folder, debian_mirror, machine_sources
+from tests.lab.suites import alone, cache_folder, debian_mirror, machine_sources
 
 BASE = "lab-python:latest"
 EXPORTER = "dockernet-exporter:latest"
@@ -120,7 +119,7 @@ def import_base(engine: Engine) -> None:
     Raises:
         LabError: making it failed.
     """
-    with _alone("python"):
+    with alone("python"):
         archive = _archive()
         if not archive.exists():
             _make_archive(archive)
@@ -211,7 +210,7 @@ def _wheels() -> Path:
     version = _python_version()
     content = b"".join([version.encode(), *(pin.read_bytes() for pin in pins)])
     folder = cache_folder() / f"wheels-{hashlib.sha256(content).hexdigest()[:12]}"
-    with _alone("wheels"):
+    with alone("wheels"):
         if not folder.exists():
             _fetch_wheels(folder, version, pins)
     return folder
@@ -255,12 +254,3 @@ def _release() -> str:
         if found.get("ID") == "debian":
             return found.get("VERSION_CODENAME", "")
     return ""
-
-
-@contextlib.contextmanager
-def _alone(what: str) -> Iterator[None]:
-    """Keep two runs from making the same at the same time."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with (cache_folder() / f"{what}.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -145,7 +145,7 @@ def install(suite: Suite) -> Installation:
         raise LabUnavailable(f"{suite.name}: {reason}")
     if suite.is_host:
         return Installation(suite=suite, root=None)
-    with _building(suite):
+    with alone(f"rootfs-{suite.name}"):
         if not suite.is_ready:
             _build(suite)
     return Installation(suite=suite, root=str(suite.root))
@@ -192,10 +192,10 @@ def machine_sources() -> str:
 
 
 @contextlib.contextmanager
-def _building(suite: Suite) -> Iterator[None]:
-    """Keep two runs from building the same suite at the same time."""
+def alone(what: str) -> Iterator[None]:
+    """Keep two runs from making the same thing in the cache folder at one time."""
     cache_folder().mkdir(parents=True, exist_ok=True)
-    with (cache_folder() / f"rootfs-{suite.name}.lock").open("a") as file:
+    with (cache_folder() / f"{what}.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
