@@ -13,7 +13,7 @@ from importlinter.cli import lint_imports
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path.relative_to(ROOT)
-    for folder in ("exporter", "tests")
+    for folder in ("exporter", "grafana", "tests")
     for path in (ROOT / folder).rglob("*.py")
 )
 MAX_FILE_LINES = 400
