@@ -207,7 +207,7 @@ def _history() -> Iterator[statetimeline.Panel | timeseries.Panel]:
         _of_pairs(VIOLATION, LOST),
     )
     yield lines(
-        "Peers",
+        "Peers over time",
         "By network: who is promised to reach it, who does, and who does although "
         "isolation is promised.",
         "none",

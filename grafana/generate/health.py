@@ -24,7 +24,7 @@ def row() -> Row:
     """Return the row, collapsed."""
     made = Row("The exporter").collapsed(collapsed=True)
     made = made.with_panel(_sources().span(8))
-    for panel in (*_cycles(), *_limits(), *_troubles()):
+    for panel in (*_cycles(), *_limits(), *_tables(), *_troubles()):
         made = made.with_panel(panel.span(8))
     return made
 
@@ -92,17 +92,14 @@ def _cycles() -> Iterator[timeseries.Panel]:
 
 def _limits() -> Iterator[timeseries.Panel]:
     """Yield what it uses of what it may."""
+    sent = total("instance", rate("probe_packets_sent_total"))
+    budget = f"max by (instance) ({of('probe_budget_packets_per_second')})"
     yield lines(
-        "Packets and their budget",
-        "Echo requests sent, and the most that are sent in a second.",
-        "pps",
-        query(
-            total("instance", rate("probe_packets_sent_total")),
-            _HOST,
-            step=SINCE_CYCLES,
-        ),
-        query(f"min({of('probe_budget_packets_per_second')})", "budget", ref="B"),
-    )
+        "Packet budget in use",
+        "Echo requests sent, as a share of the most that are sent in a second.",
+        "percentunit",
+        query(f"{sent} / {budget}", _HOST, step=SINCE_CYCLES),
+    ).axis_soft_max(0.1)
     yield lines(
         "Probes put off",
         "To spare the host's tables, or the packet budget.",
@@ -113,6 +110,10 @@ def _limits() -> Iterator[timeseries.Panel]:
             step=SINCE_CYCLES,
         ),
     ).links(runbook("DockernetProbingThrottled"))
+
+
+def _tables() -> Iterator[timeseries.Panel]:
+    """Yield what it and others take of what there is for all."""
     neighbours = of("host_neighbour_entries", FAMILY)
     yield lines(
         "The host's tables",

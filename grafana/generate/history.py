@@ -33,7 +33,7 @@ def panels() -> Iterator[statetimeline.Panel | timeseries.Panel]:
         touching(VIOLATION, LOST),
     )
     yield lines(
-        "Broken promises",
+        "Broken promises over time",
         "Pairs of every scope that contradict the promise, and pairs of containers of "
         "which nobody knows.",
         "none",
@@ -45,7 +45,7 @@ def panels() -> Iterator[statetimeline.Panel | timeseries.Panel]:
         ),
     ).decimals(0)
     yield lines(
-        "Coverage",
+        "Coverage over time",
         "Share of the pairs that may be probed of which a measurement is in force, by "
         "what is promised; the least of the hosts.",
         "percentunit",

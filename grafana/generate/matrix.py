@@ -25,6 +25,16 @@ _ENDS = "source_network, destination_network"
 _CORNER = "source_network\\destination_network"
 _CONTAINERS = ('source!="host"', 'destination!="gateway"', ICMP)
 """The matrix is of containers; violations are of other scopes too."""
+_DESCRIPTION = (
+    "The worst of the pairs of containers between two networks. reaches: an "
+    "answer, as promised. isolated: none, as promised; whether each was "
+    "verified says the figure above. LEAK: an answer that must not be. LOST: "
+    "none, though promised. in doubt: against the promise but not confirmed, "
+    "or it could not be measured. not probed: it is not their turn, or "
+    "packets would leave the host. Empty: no such pair, or all is well on a "
+    "host with more than 40 networks. With several hosts, networks of the "
+    "same name share a cell."
+)
 
 
 def networks() -> table.Panel:
@@ -32,16 +42,7 @@ def networks() -> table.Panel:
     return (
         table.Panel()
         .title("From network (row) to network (column)")
-        .description(
-            "The worst of the pairs of containers between two networks. reaches: an "
-            "answer, as promised. isolated: none, as promised; whether each was "
-            "verified says the figure above. LEAK: an answer that must not be. LOST: "
-            "none, though promised. in doubt: against the promise but not confirmed, "
-            "or it could not be measured. not probed: it is not their turn, or "
-            "packets would leave the host. Empty: no such pair, or all is well on a "
-            "host with more than 40 networks. With several hosts, networks of the "
-            "same name share a cell."
-        )
+        .description(_DESCRIPTION)
         .datasource(SOURCE)
         .span(24)
         .height(13)
@@ -57,15 +58,7 @@ def networks() -> table.Panel:
         )
         .with_target(rows(_query()))
         .with_transformation(_sorted("destination_network"))
-        .with_transformation(
-            transformed(
-                "groupingToMatrix",
-                rowField="source_network",
-                columnField="destination_network",
-                valueField="Value",
-                emptyValue="null",
-            )
-        )
+        .with_transformation(_matrix())
         .with_transformation(_sorted(_CORNER))
         .override_by_name(
             _CORNER,
@@ -110,6 +103,16 @@ def _ranked() -> Iterator[tuple[int, str]]:
         (states.NOT_PROBED, 'observed="not_probed"'),
     ):
         yield state, touching("network_pairs", *matchers)
+
+
+def _matrix() -> DataTransformerConfig:
+    return transformed(
+        "groupingToMatrix",
+        rowField="source_network",
+        columnField="destination_network",
+        valueField="Value",
+        emptyValue="null",
+    )
 
 
 def _sorted(field: str) -> DataTransformerConfig:

@@ -38,7 +38,7 @@ def made() -> Dashboard:
     found = framed(OVERVIEW_UID, "Docker networks: overview", _DESCRIPTION)
     found = found.link(to_other("One container", CONTAINER_UID))
     found = found.with_row(Row("Now"))
-    for figure in (*_promises(), *_measurements()):
+    for figure in (*_promises(), *_measurements(), *_room_and_age()):
         found = found.with_panel(figure)
     for table in (violations.everywhere(), matrix.networks(), violations.hosts()):
         found = found.with_panel(table)
@@ -91,7 +91,7 @@ def _promises() -> Iterator[Figure]:
 
 
 def _measurements() -> Iterator[Figure]:
-    """Yield how well it goes, and how old the news is."""
+    """Yield how well it goes."""
     yield (
         number(
             "Packet loss",
@@ -112,6 +112,10 @@ def _measurements() -> Iterator[Figure]:
         ((None, "green"), (0.005, "orange"), (0.05, "red")),
         step=MINUTES,
     ).links(runbook("DockernetRttRegression"))
+
+
+def _room_and_age() -> Iterator[Figure]:
+    """Yield how much room is left, and how old the news is."""
     yield (
         number(
             "Fullest subnet",

@@ -151,8 +151,11 @@ def layout(dashboard: Json) -> Found:
 
 
 def words(dashboard: Json) -> Found:
-    """Every panel has a title and says what it shows."""
+    """Every panel has a title of its own and says what it shows."""
+    titles = [panel.get("title") for panel in panels_of(dashboard)]
     for panel in panels_of(dashboard):
+        if titles.count(panel.get("title")) > 1:
+            yield panel.get("title", ""), "another panel is called the same"
         if not panel.get("title") or not panel.get("description"):
             yield panel.get("title", ""), "wants a title and a description"
 

@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).parents[2]
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules" / "dockernet.rules.yml"
 DASHBOARDS = dashboards()
 NAMES = sorted(DASHBOARDS)
+MAX_PICTURE_BYTES = 400_000
 _OPTIONS = {"__url_time_range", "datasource", "job", "instance"}
 
 
@@ -154,3 +155,12 @@ def test_nothing_is_hidden_in_a_menu() -> None:
     for dashboard in DASHBOARDS.values():
         for one in (*dashboard["links"], *dashboard["annotations"]["list"]):
             assert "placement" not in one
+
+
+@pytest.mark.parametrize("state", ["healthy", "breach"])
+def test_pictures_are_small(state: str) -> None:
+    """They are PNGs and do not weigh on a clone."""
+    picture = (REPOSITORY / "docs" / "images" / f"dashboard-{state}.png").read_bytes()
+
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(picture) < MAX_PICTURE_BYTES

@@ -77,6 +77,7 @@ BREACHES: list[tuple[str, str, Breach]] = [
     ("panel_ids", "two", lambda d: panel(d, "stat").update(id=panel(d, "row")["id"])),
     ("layout", "too wide", lambda d: panel(d, "stat")["gridPos"].update(w=25)),
     ("layout", "overlap", lambda d: panel(d, "stat")["gridPos"].update(w=4)),
+    ("words", "the same title", lambda d: panel(d, "stat").update(title="Lost")),
     ("words", "no title", lambda d: panel(d, "stat").update(title="")),
     ("words", "no description", lambda d: without(panel(d, "table"), "description")),
     ("kinds", "a graph", lambda d: panel(d, "timeseries").update(type="graph")),

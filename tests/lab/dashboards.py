@@ -16,7 +16,7 @@ Json = Mapping[str, Any]
 
 NAMED = re.compile(r"\$\{(\w+)(?:\.[^:}]+)?(?::\w+)?\}|\$(\w+)")
 """A variable in a text: `$name`, `${name}`, `${name:format}`, `${name.field}`."""
-_BUILT_IN = {"__rate_interval": "1m", "__range": "10m", "__interval": "5s"}
+_BUILT_IN = {"__rate_interval": "1m", "__range": "10m", "__interval": "1s"}
 _EVERYTHING = {"job": ".+", "instance": ".+"}
 
 
