@@ -146,8 +146,8 @@ def test_a_healthy_host_has_data_in_every_panel(scene: Scene) -> None:
 def test_a_leak_is_everywhere_it_belongs(scene: Scene) -> None:
     """In figure, list, matrix, timeline and alert, and at the container."""
     with flushed(scene.running.engine):
-        wrong = scene.wait(OVERVIEW, "Wrong now", "B", " >= 0")
         scene.wait(OVERVIEW, "Leaks", where=" == 8")
+        wrong = scene.ask(OVERVIEW, "Wrong now", "B", " >= 0")
         cells = scene.wait(OVERVIEW, MATRIX, where=f" == {states.LEAK}")
         rows = scene.wait(OVERVIEW, "Pairs that were wrong", where=f" == {states.LEAK}")
         at_it = scene.ask(CONTAINER, "To this container", where=f" == {states.LEAK}")
