@@ -20,7 +20,7 @@ _MOST = 20
 _LEFT = {
     "network": "Network",
     "subnet": "Subnet",
-    "Value #A": "Left for new containers",
+    "Value #A": "Left",
     "Value #B": "Of all",
     "instance": "Host",
 }
@@ -46,20 +46,28 @@ def panels() -> Iterator[bargauge.Panel | stat.Panel | table.Panel]:
     ).links(runbook("DockernetSubnetNearlyFull"))
     yield _left()
     yield _pools()
-    yield (
+    yield from _figures()
+
+
+def _figures() -> Iterator[stat.Panel]:
+    pools = of("default_pool_subnets"), of("default_pool_subnets_used")
+    left = f"sum by (instance) ({pools[0]}) - sum by (instance) ({pools[1]})"
+    figures = (
+        number(
+            "Subnets left",
+            "In the default address pools, where they are fewest: so many networks can "
+            "still be made without a subnet of their own choice.",
+            f"min({left})",
+            "none",
+            ((None, "red"), (4, "green")),
+        ).links(runbook("DockernetDefaultPoolNearlyExhausted")),
         number(
             "Overlaps",
-            "Networks whose subnet another network, or a route of the host, claims "
-            "too.",
+            "Networks whose subnet another network, or a route of the host, claims too.",
             f"count({of('subnet_overlap', NETWORK, FAMILY)}) or vector(0)",
             "none",
             ODD_ABOVE_0,
-        )
-        .span(6)
-        .height(7)
-        .links(runbook("DockernetSubnetOverlap"))
-    )
-    yield (
+        ).links(runbook("DockernetSubnetOverlap")),
         number(
             "Duplicates",
             "IP and MAC addresses that more than one running container holds on a "
@@ -67,11 +75,10 @@ def panels() -> Iterator[bargauge.Panel | stat.Panel | table.Panel]:
             f"sum({of('duplicate_addresses', NETWORK)})",
             "none",
             ODD_ABOVE_0,
-        )
-        .span(6)
-        .height(7)
-        .links(runbook("DockernetDuplicateAddress"))
+        ).links(runbook("DockernetDuplicateAddress")),
     )
+    for figure in figures:
+        yield figure.span(4).height(7)
 
 
 def _left() -> table.Panel:
@@ -103,11 +110,11 @@ def _pools() -> bargauge.Panel:
     return (
         bars(
             "Address pools in use",
-            "Share of the subnets of each default pool that a network or a route of "
-            "the host overlaps. When all are, the engine can make no network without "
-            "a subnet of its own choice.",
+            "Share of the subnets of each default pool that a network or a route of the "
+            "host overlaps. A pool of one subnet is full with one network: what counts "
+            "is how many are left in all.",
             now(f"sort_desc({used} / {every})", "{{pool}}"),
-            _FILLING,
+            ((None, "blue"),),
         )
         .height(7)
         .links(runbook("DockernetDefaultPoolNearlyExhausted"))

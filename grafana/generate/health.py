@@ -176,4 +176,4 @@ def _troubles() -> Iterator[timeseries.Panel]:
         ),
         query(total("", rate("cycle_overruns_total")), "cycle too late", ref="B"),
         query(total("stage", rate("errors_total")), "exception: {{stage}}", ref="C"),
-    )
+    ).axis_soft_max(1)

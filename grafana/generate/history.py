@@ -20,7 +20,7 @@ from grafana.generate.ask import (
 from grafana.generate.panels import SOURCE, legend, lines, query
 
 _PAIR = "instance, source, destination, ip_version, protocol"
-_ROWS = 30
+_ROWS = 12
 
 
 def panels() -> Iterator[statetimeline.Panel | timeseries.Panel]:
@@ -66,7 +66,7 @@ def timeline(title: str, description: str, leak: str, lost: str) -> statetimelin
         .description(description)
         .datasource(SOURCE)
         .span(24)
-        .height(9)
+        .height(10)
         .unit("none")
         .mappings([states.WRONGS])
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))

@@ -30,8 +30,8 @@ _DESCRIPTION = (
     "answer, as promised. isolated: none, as promised; whether each was "
     "verified says the figure above. LEAK: an answer that must not be. LOST: "
     "none, though promised. in doubt: against the promise but not confirmed, "
-    "or it could not be measured. not probed: it is not their turn, or "
-    "packets would leave the host. Empty: no such pair, or all is well on a "
+    "or it could not be measured. unprobed: it is not their turn, or "
+    "packets would leave the host. unjudged: nothing is promised. Empty: no such pair, or all is well on a "
     "host with more than 40 networks. With several hosts, networks of the "
     "same name share a cell."
 )
@@ -47,7 +47,7 @@ def networks() -> table.Panel:
         .span(24)
         .height(13)
         .unit("none")
-        .min_width(80)
+        .min_width(72)
         .align(models.FieldTextAlignment.CENTER)
         .mappings([states.CELLS])
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
@@ -66,7 +66,7 @@ def networks() -> table.Panel:
                 prop("displayName", "from \\ to"),
                 prop("custom.cellOptions", {"type": "auto"}),
                 prop("custom.align", "left"),
-                prop("custom.minWidth", 110),
+                prop("custom.minWidth", 100),
                 *linked(
                     "Containers of this network",
                     to_dashboard(CONTAINER_UID, network="${__value.text}"),

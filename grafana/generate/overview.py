@@ -73,7 +73,7 @@ def _promises() -> Iterator[Figure]:
     ).links(runbook("DockernetExpectedConnectivityLost"))
     open_pairs = of("container_pairs", 'expected="isolated"', UNVERIFIED, FAMILY)
     yield number(
-        "Isolation not verified",
+        "Not verified",
         "Pairs of containers that are to be isolated and of which nobody knows: "
         "silence alone proves nothing.",
         f"sum({open_pairs})",

@@ -142,6 +142,8 @@ def bars(
         .thresholds(thresholds(steps))
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .text(common.VizTextDisplayOptions().title_size(13).value_size(15))
+        .max_viz_height(26)
         .with_target(target)
     )
 
@@ -174,6 +176,9 @@ def grid(
         made = made.with_target(target)
     if len(targets) > 1:
         made = made.with_transformation(transformed("merge"))
+    for name in columns.values():
+        # Or what the panel says when it is empty would stand in each empty cell.
+        made = made.override_by_name(name, [prop("noValue", "–")])
     return made.with_transformation(
         transformed(
             "organize",

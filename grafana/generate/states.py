@@ -30,8 +30,8 @@ def mapped(names: Mapping[str, tuple[str, str]]) -> ValueMap:
 
 CELLS = mapped(
     {
-        str(NOT_PROBED): ("not probed", _CALM),
-        str(NOT_JUDGED): ("not judged", _CALM),
+        str(NOT_PROBED): ("unprobed", _CALM),
+        str(NOT_JUDGED): ("unjudged", _CALM),
         str(ISOLATED): ("isolated", _SILENT),
         str(REACHES): ("reaches", _FINE),
         str(IN_DOUBT): ("in doubt", _DOUBT),

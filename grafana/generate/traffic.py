@@ -71,7 +71,9 @@ def spread() -> heatmap.Panel:
     return (
         heatmap.Panel()
         .title("Round trips: distribution")
-        .description("How many probes took how long. Darker: more of them.")
+        .description(
+            "How many probes took how long. The more, the stronger the colour."
+        )
         .datasource(SOURCE)
         .span(12)
         .height(8)
@@ -79,11 +81,7 @@ def spread() -> heatmap.Panel:
         .interval(MINUTES)
         .calculate(False)
         .color(
-            heatmap.HeatmapColorOptions()
-            .mode(HeatmapColorMode.SCHEME)
-            .scheme("Blues")
-            .steps(32)
-            .reverse(False)
+            heatmap.HeatmapColorOptions().mode(HeatmapColorMode.OPACITY).fill("blue")
         )
         .y_axis(
             heatmap.YAxisConfig().unit("s").axis_placement(models.AxisPlacement.LEFT)

@@ -34,9 +34,9 @@ _LABELS = (
 _COLUMNS = {
     "kind": "What",
     "source": "From",
-    "source_network": "its network",
+    "source_network": "From network",
     "destination": "To",
-    "destination_network": "network",
+    "destination_network": "To network",
     "ip_version": "IP",
     "protocol": "By",
     "Value #A": "Since",

@@ -98,7 +98,7 @@ def whole(engine_suite: Suite, engine_pool: EnginePool) -> Iterator[Scene]:
 @pytest.fixture
 def scene(whole: Scene) -> Scene:
     """The demo, and nothing is wrong: the tests come in any order."""
-    for figure in ("Leaks", "Lost", "Isolation not verified"):
+    for figure in ("Leaks", "Lost", "Not verified"):
         whole.wait(OVERVIEW, figure, where=" == 0")
     whole.wait(OVERVIEW, "Hosts", "F", " == 5")
     return whole
@@ -132,7 +132,7 @@ def test_a_healthy_host_has_data_in_every_panel(scene: Scene) -> None:
             assert EMPTY_WHEN_HEALTHY.keys() == empty_queries(scene)
         scene.service.wait_for_cycle()
 
-    for figure in ("Leaks", "Lost", "Isolation not verified"):
+    for figure in ("Leaks", "Lost", "Not verified"):
         assert [0.0] == [one.value for one in scene.ask(OVERVIEW, figure)]
     cells = scene.ask(OVERVIEW, MATRIX)
     assert {
@@ -232,7 +232,7 @@ def test_an_engine_that_is_gone_is_no_isolation(scene: Scene) -> None:
     calm = f" == {states.ISOLATED}", f" == {states.REACHES}"
     with gone(scene.running):
         scene.wait(OVERVIEW, "Hosts", where=" == 0")
-        scene.wait(OVERVIEW, "Isolation not verified", where=" > 0")
+        scene.wait(OVERVIEW, "Not verified", where=" > 0")
         assert [[], []] == [scene.ask(OVERVIEW, MATRIX, where=where) for where in calm]
         assert scene.ask(OVERVIEW, "Hosts", "D", " > 0")
         scene.wait(OVERVIEW, "Failures", where=" > 0")
