@@ -63,7 +63,8 @@ def _figures() -> Iterator[stat.Panel]:
         ).links(runbook("DockernetDefaultPoolNearlyExhausted")),
         number(
             "Overlaps",
-            "Networks whose subnet another network, or a route of the host, claims too.",
+            "Networks whose subnet another network, or a route of the host, claims "
+            "too.",
             f"count({of('subnet_overlap', NETWORK, FAMILY)}) or vector(0)",
             "none",
             ODD_ABOVE_0,
@@ -110,8 +111,8 @@ def _pools() -> bargauge.Panel:
     return (
         bars(
             "Address pools in use",
-            "Share of the subnets of each default pool that a network or a route of the "
-            "host overlaps. A pool of one subnet is full with one network: what counts "
+            "Share of the subnets of each default pool that a network or a route of "
+            "the host overlaps. A pool of one subnet is full with one network: what counts "
             "is how many are left in all.",
             now(f"sort_desc({used} / {every})", "{{pool}}"),
             ((None, "blue"),),

@@ -31,9 +31,9 @@ _DESCRIPTION = (
     "verified says the figure above. LEAK: an answer that must not be. LOST: "
     "none, though promised. in doubt: against the promise but not confirmed, "
     "or it could not be measured. unprobed: it is not their turn, or "
-    "packets would leave the host. unjudged: nothing is promised. Empty: no such pair, or all is well on a "
-    "host with more than 40 networks. With several hosts, networks of the "
-    "same name share a cell."
+    "packets would leave the host. unjudged: nothing is promised. Empty: no "
+    "such pair, or all is well on a host with more than 40 networks. With "
+    "several hosts, networks of the same name share a cell."
 )
 
 

@@ -178,7 +178,7 @@ def grid(
         made = made.with_transformation(transformed("merge"))
     for name in columns.values():
         # Or what the panel says when it is empty would stand in each empty cell.
-        made = made.override_by_name(name, [prop("noValue", "–")])
+        made = made.override_by_name(name, [prop("noValue", "-")])
     return made.with_transformation(
         transformed(
             "organize",

@@ -71,9 +71,7 @@ def spread() -> heatmap.Panel:
     return (
         heatmap.Panel()
         .title("Round trips: distribution")
-        .description(
-            "How many probes took how long. The more, the stronger the colour."
-        )
+        .description("How many probes took how long; the more, the stronger.")
         .datasource(SOURCE)
         .span(12)
         .height(8)
