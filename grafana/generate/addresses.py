@@ -112,8 +112,8 @@ def _pools() -> bargauge.Panel:
         bars(
             "Address pools in use",
             "Share of the subnets of each default pool that a network or a route of "
-            "the host overlaps. A pool of one subnet is full with one network: what counts "
-            "is how many are left in all.",
+            "the host overlaps. A pool of one subnet is full with one network: what "
+            "counts is how many are left in all.",
             now(f"sort_desc({used} / {every})", "{{pool}}"),
             ((None, "blue"),),
         )
