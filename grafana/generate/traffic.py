@@ -79,7 +79,7 @@ def spread() -> heatmap.Panel:
         .interval(MINUTES)
         .calculate(False)
         .color(
-            heatmap.HeatmapColorOptions().mode(HeatmapColorMode.OPACITY).fill("blue")
+            heatmap.HeatmapColorOptions().mode(HeatmapColorMode.OPACITY).fill("#5794F2")
         )
         .y_axis(
             heatmap.YAxisConfig().unit("s").axis_placement(models.AxisPlacement.LEFT)
