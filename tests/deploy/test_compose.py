@@ -133,15 +133,7 @@ class TestRights:
             if source.startswith(str(REPOSITORY))
         ]
 
-        assert [
-            file for file in own if not file.exists() and not _is_grafanas(file)
-        ] == []
-
-
-def _is_grafanas(file: Path) -> bool:
-    """Whether a file comes with the dashboards, if they are there at all."""
-    folder = REPOSITORY / "grafana"
-    return folder in file.parents and not folder.exists()
+        assert [file for file in own if not file.exists()] == []
 
 
 class TestCompose:
