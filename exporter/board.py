@@ -14,6 +14,7 @@ from threading import Lock
 from exporter.cycle import CycleOutcome
 from exporter.durations import Durations
 from exporter.model.aging import MaxAge, carried, is_too_old, stale
+from exporter.model.history import History
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned
@@ -70,6 +71,7 @@ class Board:
         self._sampled_since: datetime | None = None
         self._cover_cycles, self._queued_cycles = 1, 0
         self._durations = Durations()
+        self._history = History()
 
     @property
     def states(self) -> Mapping[Pair, PairState]:
@@ -134,7 +136,11 @@ class Board:
             self._states,
             {item.pair: fresh[item.pair] for item in items},
         )
-        return _changes(before, self._states)
+        self._history.engine_back(now)
+        self._history.gone(
+            (p for p, s in before.items() if s.is_broken and p not in self._states), now
+        )
+        return self._noted(_changes(before, self._states), now)
 
     def count_cycle(
         self, topology: Topology, selection: Selection, outcome: CycleOutcome
@@ -185,7 +191,8 @@ class Board:
             for pair, state in before.items()
         }
         broken = {pair: s for pair, s in self._states.items() if s.was_broken}
-        return _changes(before, broken)
+        self._history.engine_away(now)
+        return self._noted(_changes(before, broken), now)
 
     def spare(self, wanted: tuple[Planned, ...]) -> tuple[Planned, ...]:
         """Return what is probed beside a nearly full connection table; count the rest.
@@ -227,7 +234,25 @@ class Board:
             else state
             for pair, state in before.items()
         }
-        return _changes(before, self._states)
+        return self._noted(_changes(before, self._states), now)
+
+    def _noted(self, changes: tuple[Change, ...], now: datetime) -> tuple[Change, ...]:
+        """Put changes into the history, and return them."""
+        names = Snapshot(taken=now, topology=self._topology)
+        for change in changes:
+            state = change.after
+            self._history.note(
+                state.pair,
+                change.before.verdict if change.before else None,
+                state,
+                names=(
+                    names.source_name(state),
+                    names.destination_name(state),
+                    names.network_name(state),
+                ),
+                now=now,
+            )
+        return changes
 
     def snapshot(
         self,
@@ -261,6 +286,7 @@ class Board:
             sampled_since=self._sampled_since,
             cover_s=(self._cover_cycles + self._queued_cycles) * self._period_s,
             cycle=self._cycle,
+            history=self._history.view(),
             longest_cycle_s=self._durations.longest_s,
             interval_s=self._interval_s,
             packets_per_second=self._packets_per_second,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from exporter.model.detection import NO_DETECTION, Detection
+from exporter.model.history import NO_HISTORY, HistoryView
 from exporter.model.hoststate import HostState
 from exporter.model.many import counted, outstanding
 from exporter.model.outcome import (
@@ -76,6 +77,8 @@ class Snapshot:
     """The user's own; which of its entries have expired follows from `taken`."""
     detection: Detection = NO_DETECTION
     """How changes on the host are noticed."""
+    history: HistoryView = NO_HISTORY
+    """What verdicts were before."""
     longest_cycle_s: float = 0.0
     """Of the newest cycles, of whatever trigger."""
     longest_survey_s: float = 0.0
