@@ -26,6 +26,7 @@ from exporter.metrics.exposition import Exposition
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
+from exporter.report import api
 from exporter.report.request import CheckRequest
 from exporter.scheduler import CycleScheduler
 from exporter.session import (
@@ -143,6 +144,7 @@ class _Service:
             clock=self.session.clock,
             unhealthy=self._unhealthy,
             not_ready=self._not_ready,
+            api=api.answer,
             reload=self._reload_now if config.web.enable_lifecycle else None,
         )
         path = config.web.telemetry_path

@@ -184,3 +184,7 @@ class UnknownName(ExporterError):
         self.near = near
         hint = f"did you mean {', '.join(near)}?" if near else "see `topology`"
         super().__init__(f"there is no {kind} {name!r}; {hint}")
+
+
+class QueryError(ExporterError):
+    """A parameter of a query is not known, or its value is none that it may have."""

@@ -18,7 +18,7 @@ _HEADERS = {
 class SecureHeaders:
     """Adds them to an application's responses, its error pages included."""
 
-    def __init__(self, app: ASGIApp, *, kept: str) -> None:
+    def __init__(self, app: ASGIApp, *, kept: tuple[str, ...]) -> None:
         """Wrap an application.
 
         Args:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from exporter.clock import Clock
 from exporter.model.snapshot import Snapshot
+from exporter.web.api import PREFIX, Answer, Api
 from exporter.web.headers import SecureHeaders
 from exporter.web.view import view_of
 
@@ -53,6 +54,8 @@ class Sources:
         lambda _accept, _encoding: None
     )
     """The same of what is rendered already, of before or not."""
+    api: Answer = lambda _snapshot, _path, _parameters, _now: None
+    """Makes the documents below `/api/v1/`. Called in a thread."""
     reload: Reload | None = None
     """Reloads the configuration and returns its problems; None if not enabled."""
 
@@ -72,13 +75,14 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
         Route("/-/healthy", answers.healthy),
         Route("/-/ready", answers.ready),
         Mount(_STATIC, StaticFiles(directory=_FOLDER / "static")),
+        Route(f"{PREFIX}/{{path:path}}", answers.api, methods=["GET"]),
     ]
     if sources.reload is not None:
         answer = _reload_with(sources.reload)
         routes.append(Route("/-/reload", answer, methods=["POST"]))
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # a redirect would echo the Host header
-    return SecureHeaders(app, kept=f"{_STATIC}/")
+    return SecureHeaders(app, kept=(f"{_STATIC}/", f"{PREFIX}/"))
 
 
 class _Answers:
@@ -89,6 +93,9 @@ class _Answers:
         self._version = version
         self._telemetry_path = telemetry_path
         self._renderings = asyncio.Semaphore(RENDERINGS_MAX)
+        self.api = Api(
+            sources.api, sources.snapshot, sources.clock, self._renderings
+        ).answer
         self._template = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from exporter.clock import SystemClock
 from exporter.model.snapshot import Snapshot
+from exporter.report import api
 from exporter.web import Sources, WebServer, build_app
 from exporter.web.protocol import Limits
 from tests.fakes.pages import NOW
@@ -78,6 +79,7 @@ class Given:
             clock=Now(),
             unhealthy=lambda: self.unhealthy,
             not_ready=lambda: self.not_ready,
+            api=api.answer,
             reload=None if self.problems is None else self.reload,
         )
         return build_app(sources, version="1.2.3", telemetry_path=self.telemetry_path)
