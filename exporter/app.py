@@ -38,6 +38,7 @@ from exporter.session import (
 )
 from exporter.store import SnapshotStore
 from exporter.web import Sources, WebServer, build_app
+from exporter.web.stream import Stream
 
 STALLED_CYCLES = 5
 """Cycles without any news after which the process counts as not well."""
@@ -90,7 +91,8 @@ class _Service:
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
         exposition = self._make_exposition()
         self._ahead = Ahead(exposition)
-        self._store.tell(self._ahead.published)
+        self._stream = Stream(self._store.current, api.event_entry)
+        self._store.tell(self._published)
         self._server = self._make_server(exposition)
         self._daemon = self._make_daemon()
         self._detector = self._make_detector()
@@ -98,6 +100,10 @@ class _Service:
             self._daemon.tick, config.probe.interval, self._daemon.cycle_skipped
         )
         self._watcher = self._make_watcher()
+
+    def _published(self) -> None:
+        self._ahead.published()
+        self._stream.published()
 
     def _make_daemon(self) -> Daemon:
         config = self._config
@@ -145,6 +151,7 @@ class _Service:
             unhealthy=self._unhealthy,
             not_ready=self._not_ready,
             api=api.answer,
+            stream=self._stream.answer,
             reload=self._reload_now if config.web.enable_lifecycle else None,
         )
         path = config.web.telemetry_path
@@ -186,6 +193,7 @@ class _Service:
         await asyncio.to_thread(self._watcher.stop)
         await self._scheduler.stop()
         await self._daemon.stop()
+        self._stream.stop()
         self._server.stop()
         await asyncio.to_thread(self._ahead.stop)
 

@@ -240,17 +240,18 @@ def _pair(snapshot: Snapshot, wanted: str) -> Json | None:
             return {
                 "schema": SCHEMA,
                 **pair_entry(snapshot, state),
-                "history": [_event(snapshot, one) for one in reversed(events)],
+                "history": [event_entry(snapshot, one) for one in reversed(events)],
             }
     return None
 
 
 def _events(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
     found = snapshot.history.events[::-1]
-    return _page(parameters, found, "events", partial(_event, snapshot))
+    return _page(parameters, found, "events", partial(event_entry, snapshot))
 
 
-def _event(snapshot: Snapshot, event: Event) -> Json:
+def event_entry(snapshot: Snapshot, event: Event) -> Json:
+    """Return a change: the pair as it was from then on."""
     return {
         "number": event.number,
         "at": timestamp(event.at),

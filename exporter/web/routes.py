@@ -20,6 +20,7 @@ from exporter.web.headers import SecureHeaders
 from exporter.web.view import view_of
 
 Reload = Callable[[], Awaitable[Sequence[str]]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 RENDERINGS_MAX = 2
 """Metrics or pages rendered at the same time, each in a thread; the rest wait."""
 _PATIENCE, _PATIENCE_S = 4, 0.005
@@ -56,6 +57,8 @@ class Sources:
     """The same of what is rendered already, of before or not."""
     api: Answer = lambda _snapshot, _path, _parameters, _now: None
     """Makes the documents below `/api/v1/`. Called in a thread."""
+    stream: Endpoint | None = None
+    """Tells of changes; None where nobody does."""
     reload: Reload | None = None
     """Reloads the configuration and returns its problems; None if not enabled."""
 
@@ -77,6 +80,8 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
         Mount(_STATIC, StaticFiles(directory=_FOLDER / "static")),
         Route(f"{PREFIX}/{{path:path}}", answers.api, methods=["GET"]),
     ]
+    if sources.stream is not None:
+        routes.insert(0, Route(f"{PREFIX}/stream", sources.stream, methods=["GET"]))
     if sources.reload is not None:
         answer = _reload_with(sources.reload)
         routes.append(Route("/-/reload", answer, methods=["POST"]))

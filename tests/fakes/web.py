@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 import httpx2 as httpx
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from exporter.clock import SystemClock
@@ -47,6 +49,7 @@ class Given:
     asked: list[tuple[str, str]] = field(default_factory=list)
     reloads: int = 0
     telemetry_path: str = "/metrics"
+    stream: Callable[[Request], Awaitable[Response]] | None = None
     renderer: Callable[[], None] = lambda: None
     """What rendering does beside returning `rendered`."""
 
@@ -80,6 +83,7 @@ class Given:
             unhealthy=lambda: self.unhealthy,
             not_ready=lambda: self.not_ready,
             api=api.answer,
+            stream=self.stream,
             reload=None if self.problems is None else self.reload,
         )
         return build_app(sources, version="1.2.3", telemetry_path=self.telemetry_path)
