@@ -16,7 +16,7 @@ from exporter.model.plan import (
     select,
 )
 from exporter.model.policy import NO_POLICY, Policy
-from exporter.model.queue import Demand, Queue
+from exporter.model.queue import Demands, Queue, cycles_to_serve, demands_of
 from exporter.model.sample import KEPT_CYCLES, is_sampled, sample
 from exporter.model.shares import (
     broken_ends,
@@ -110,7 +110,7 @@ class Agendas:
         self._settings: Settings | None = None
         self._shares = 1
         self._queue = Queue()
-        self._demand: Demand | None = None
+        self._demands: Demands | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -184,7 +184,8 @@ class Agendas:
         )
         long, idle = turn_cycles(settings.interval_s), frozenset[SandboxId]()
         if count > 1 and not wish.is_again:
-            awake = {*wish.changed, *broken_ends(states, budget.per_turn // 4)}
+            most = max(budget.per_turn.values()) // 4
+            awake = {*wish.changed, *broken_ends(states, most)}
             idle = resting(plan.topology, count, cycle // long, awake)
         selection = select(
             plan.topology,
@@ -193,12 +194,11 @@ class Agendas:
             budget=budget,
             everything=agenda.everything,
             resting=idle,
-            waiting=self._queue.first(budget.left) if wish.is_in_turn else {},
+            waiting=self._queue.first(budget.most) if wish.is_in_turn else {},
         )
         if not agenda.aside:
             self._queue.note(selection)
-            queued = self._asked(agenda).cycles(budget, count, settings.interval_s)
-            agenda = replace(agenda, queued=queued)
+            agenda = self._bounded(agenda, budget, settings.interval_s)
         if count == 1:
             return agenda, selection
         # Of a sample every turn has to meet every other.
@@ -206,11 +206,15 @@ class Agendas:
         cycles = max(agenda.cycles, within) * (count if agenda.aside else 1)
         return replace(agenda, cycles=cycles), selection
 
-    def _asked(self, agenda: Agenda) -> Demand:
-        if self._demand is None:  # the plan is another one
-            self._demand = Demand.of(agenda.known)
+    def _bounded(
+        self, agenda: Agenda, budget: NeighbourBudget, interval_s: float
+    ) -> Agenda:
+        """Return an agenda that tells how long pairs inside networks may wait."""
+        if self._demands is None:  # the plan is another one
+            self._demands = demands_of(agenda.known)
             self._queue.keep(agenda.known)
-        return self._demand
+        queued = cycles_to_serve(self._demands, budget, self._shares, interval_s)
+        return replace(agenda, queued=queued)
 
     def _plan_of(self, topology: Topology, settings: Settings, now: datetime) -> Plan:
         plan, today = self._plan, now.date()
@@ -224,7 +228,7 @@ class Agendas:
                 topology, settings.scopes, settings.looks_at, settings.policy, today
             )
             self._plan, self._settings = plan, settings
-            self._demand = None
+            self._demands = None
         return plan
 
 

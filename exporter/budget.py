@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pathlib import Path
 from exporter.clock import Clock
 from exporter.errors import BudgetError, BusyError
 from exporter.model.hoststate import HostState, NeighbourTable, TableSource
-from exporter.model.neighbours import NeighbourBudget, NeighbourEntry
+from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, PerFamily
 from exporter.model.restraint import is_strained
 
 WINDOW_S = 45.0
@@ -182,37 +183,43 @@ class SharedBudget:
             allowed = self._allowed(self._ledger.total(), in_turn=in_turn)
             budget = self._budget(allowed)
             # All of it counts as used until we say better: we may be killed meanwhile.
-            _write(file, [*self._ledger.added, (now_s, allowed)])
+            _write(file, [*self._ledger.added, (now_s, max(allowed.values()))])
             try:
                 yield budget
             finally:
                 self._settle(file, budget)
 
-    def _allowed(self, added: int, *, in_turn: bool) -> int:
-        tables = self.look().tables.values()
-        if self._clock.monotonic_s() < self._closed_until_s:
-            return 0
-        return min(allowance(table, added, in_turn=in_turn) for table in tables)
+    def _allowed(self, added: int, *, in_turn: bool) -> PerFamily:
+        """Return what may be added of each family: one may be full of others' entries.
 
-    def _budget(self, allowed: int) -> NeighbourBudget:
+        What was added counts against the share of both, as the file does not tell.
+        """
+        tables = self.look().tables
+        if self._clock.monotonic_s() < self._closed_until_s:
+            return dict.fromkeys(tables, 0)
+        return {
+            version: allowance(table, added, in_turn=in_turn)
+            for version, table in tables.items()
+        }
+
+    def _budget(self, allowed: PerFamily) -> NeighbourBudget:
         """Return a budget, with what the tables bear if nobody else's entries change.
 
         What is lasting leaves a quarter to others that come in turns. Of the turns
         four have to fit: entries stay for a while after their turn.
         """
-        room = _MAX_ENTRIES
-        share = room
-        for version, table in self.host.tables.items():
-            own = sum(address.version == version for *_, address in self._ledger.used)
-            others = max(0, (table.entries or 0) - own)
-            limit = min(table.soft_limit, table.hard_limit)
-            room = min(room, max(0, limit - others))
-            share = min(share, int(table.hard_limit * SHARE * (1 - KEPT_BACK)))
+        used = Counter(entry[-1].version for entry in self._ledger.used)
+        tables = self.host.tables.items()
+        rooms = {v: _room(table, own=used[v]) for v, table in tables}
+        part = SHARE * (1 - KEPT_BACK)
         return NeighbourBudget(
             allowed,
             self._ledger.known(self._clock.monotonic_s()),
-            lasting=room * 3 // 4,
-            per_turn=min(share, room // 4),
+            lasting={v: room * 3 // 4 for v, room in rooms.items()},
+            per_turn={
+                v: min(int(table.hard_limit * part), rooms[v] // 4)
+                for v, table in tables
+            },
         )
 
     def _settle(self, file: int, budget: NeighbourBudget) -> None:
@@ -253,6 +260,12 @@ class SharedBudget:
             if should_stop() or self._clock.monotonic_s() >= give_up_s:
                 raise BusyError(_holder(file))
             time.sleep(_POLL_S)  # flock(2) knows no timeout
+
+
+def _room(table: NeighbourTable, own: int) -> int:
+    """Return how many entries a table bears beside those of others."""
+    others = max(0, (table.entries or 0) - own)
+    return max(0, min(table.soft_limit, table.hard_limit) - others)
 
 
 def _overflowed(before: NeighbourTable | None, now: NeighbourTable) -> bool:

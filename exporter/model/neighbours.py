@@ -4,13 +4,14 @@ The table is global to the host: a full one breaks everybody's new connections. 
 stays for about 45 s.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from exporter.model.outcome import Scope
 from exporter.model.pair import Planned
 from exporter.model.routing import gateway_of
 from exporter.model.topology import (
     HOST,
+    IP_VERSIONS,
     IPAddress,
     IpVersion,
     NetworkId,
@@ -21,6 +22,8 @@ from exporter.model.topology import (
 
 NeighbourEntry = tuple[SandboxId, NetworkId, IPAddress]
 """An entry of the neighbour table: whose, on which network, for which address."""
+PerFamily = Mapping[IpVersion, int]
+"""A number for each family: each has a table of its own."""
 _MANY = 2**31
 
 
@@ -29,41 +32,55 @@ class NeighbourBudget:
 
     def __init__(
         self,
-        allowed: int,
+        allowed: int | PerFamily,
         known: Iterable[NeighbourEntry] = (),
         *,
-        lasting: int = _MANY,
-        per_turn: int = _MANY,
+        lasting: int | PerFamily = _MANY,
+        per_turn: int | PerFamily = _MANY,
     ) -> None:
         """Start with a number of new entries and those that exist already.
 
         Args:
-            allowed: entries that may be added now.
+            allowed: entries that may be added now, of each family; without a number
+                for one there is no table of that family to fill.
             known: entries used within the last 45 s; they cost nothing.
             lasting: entries that may be used in every cycle.
             per_turn: entries that may be used for a minute, then others.
         """
-        self.lasting, self.per_turn = lasting, per_turn
-        self._left = allowed
+        self.lasting, self.per_turn = _each(lasting), _each(per_turn)
+        self._left = _each(allowed)
         self._known = set(known)
         self.added: set[NeighbourEntry] = set()
         self.used: set[NeighbourEntry] = set()
 
     @property
-    def left(self) -> int:
-        """Return how many entries may still be added."""
-        return self._left
+    def least(self) -> int:
+        """Return how many entries may still be added of any family."""
+        return min(self._left.values())
+
+    @property
+    def most(self) -> int:
+        """Return how many may still be added of the family with most room."""
+        return max(self._left.values())
 
     def take(self, entries: Collection[NeighbourEntry]) -> bool:
-        """Take what is new of these entries, all or none."""
+        """Take what is new of these entries, all or none; all are of one family."""
         fresh = {entry for entry in entries if entry not in self._known}
-        if len(fresh) > self._left:
-            return False
-        self._left -= len(fresh)
+        if fresh:
+            version: IpVersion = next(iter(fresh))[-1].version
+            if len(fresh) > self._left[version]:
+                return False
+            self._left[version] -= len(fresh)
         self.used.update(entries)
         self._known |= fresh
         self.added |= fresh
         return True
+
+
+def _each(number: int | PerFamily) -> dict[IpVersion, int]:
+    if isinstance(number, int):
+        return dict.fromkeys(IP_VERSIONS, number)
+    return {version: number.get(version, _MANY) for version in IP_VERSIONS}
 
 
 def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ...]:

@@ -310,7 +310,7 @@ def _fairly(
     Else those at the end would never be probed. Who waits comes first. Both directions
     stay together.
     """
-    if 2 * len(due) <= budget.left:
+    if 2 * len(due) <= budget.least:
         return due
 
     def lot(item: Planned) -> tuple[int, float, bytes]:

@@ -5,14 +5,15 @@ the rounds after, so that everybody is probed in a time that can be told.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count, islice
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair, Planned
 from exporter.model.plan import PEERS, Places, Selection
+from exporter.model.topology import IP_VERSIONS, IpVersion
 
 TURN_S: Final = 60.0
 """Seconds in which the entries of some pairs leave the table and those of others come:
@@ -53,7 +54,7 @@ class Queue:
 
 
 class Demand(NamedTuple):
-    """The entries of the neighbour table that pairs ask for."""
+    """The entries of one family's neighbour table that pairs ask for."""
 
     lasting: int
     """In every cycle: for the host, the gateways, and small networks."""
@@ -62,40 +63,66 @@ class Demand(NamedTuple):
     meshed: int
     """For every pair inside networks."""
 
-    @classmethod
-    def of(cls, known: Collection[Planned]) -> Self:
-        """Return what some pairs ask for."""
-        peers = Counter(
-            (item.pair.scope, item.pair.source, item.pair.network, item.pair.ip_version)
-            for item in known
-            if item.pair.scope is not Scope.NAME
-            and (item.decision.on_link or item.pair.scope is not Scope.CONTAINER)
-            and not item.decision.is_left_alone
-        )
-        small = turning = meshed = 0
-        for (scope, *_), number in peers.items():
-            if scope is not Scope.CONTAINER or number <= PEERS:
-                small += number
-            else:
-                turning += PEERS
-            meshed += number if scope is Scope.CONTAINER else 0
-        return cls(small, turning, meshed)
-
-    def cycles(self, budget: NeighbourBudget, shares: int, interval_s: float) -> int:
+    def cycles(
+        self, lasting: int, per_turn: int, shares: int, interval_s: float
+    ) -> int:
         """Return after how many cycles every pair inside networks had room.
 
         0 where there is room for all whose turn it is.
 
         Args:
-            budget: of the neighbour table.
+            lasting: entries that may be used in every cycle.
+            per_turn: entries that may be used for a minute, then others.
             shares: in which the sandboxes take turns.
             interval_s: between cycles.
         """
         # The entries of one turn are still there in the next.
-        lasting = self.lasting + 2 * self.turning
-        if lasting <= budget.lasting and self.turning <= budget.per_turn:
+        if self.lasting + 2 * self.turning <= lasting and self.turning <= per_turn:
             return 0
         # Of the turns of all, those that wake take theirs first.
         taken = 0 if shares == 1 else -(-self.lasting // shares)
-        turns = -(-self.meshed // max(1, budget.per_turn - taken))
+        turns = -(-self.meshed // max(1, per_turn - taken))
         return turns * -int(-TURN_S // interval_s)
+
+
+Demands = Mapping[IpVersion, Demand]
+
+
+def demands_of(known: Collection[Planned]) -> Demands:
+    """Return what some pairs ask for, of each family's table."""
+    peers = Counter(
+        (item.pair.scope, item.pair.source, item.pair.network, item.pair.ip_version)
+        for item in known
+        if item.pair.scope is not Scope.NAME
+        and (item.decision.on_link or item.pair.scope is not Scope.CONTAINER)
+        and not item.decision.is_left_alone
+    )
+    found = dict.fromkeys(IP_VERSIONS, Demand(0, 0, 0))
+    for (scope, _, _, version), number in peers.items():
+        lasting, turning, meshed = found[version]
+        if scope is not Scope.CONTAINER or number <= PEERS:
+            lasting += number
+        else:
+            turning += PEERS
+        meshed += number if scope is Scope.CONTAINER else 0
+        found[version] = Demand(lasting, turning, meshed)
+    return found
+
+
+def cycles_to_serve(
+    demands: Demands, budget: NeighbourBudget, shares: int, interval_s: float
+) -> int:
+    """Return after how many cycles every pair inside networks had room.
+
+    Args:
+        demands: what they ask for.
+        budget: of the neighbour tables.
+        shares: in which the sandboxes take turns.
+        interval_s: between cycles.
+    """
+    return max(
+        demand.cycles(
+            budget.lasting[version], budget.per_turn[version], shares, interval_s
+        )
+        for version, demand in demands.items()
+    )

@@ -8,11 +8,17 @@ meanwhile the entries of those that rest leave the table.
 
 from collections.abc import Collection, Iterable, Mapping
 
-from exporter.model.neighbours import NeighbourBudget, entries_of
+from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, entries_of
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair, PairState, Planned
 from exporter.model.plan import EPOCH_CYCLES, place
-from exporter.model.topology import HOST, SandboxId, Topology
+from exporter.model.topology import (
+    HOST,
+    IP_VERSIONS,
+    IpVersion,
+    SandboxId,
+    Topology,
+)
 
 TURN_S = 60.0
 """How long a turn lasts at least: an entry that is no longer used stays for 45 s."""
@@ -32,16 +38,17 @@ def shares(
         known: the pairs, with all of the host's and the gateways'.
         budget: of the neighbour table.
     """
-    wanted = {
-        entry
-        for item in known
-        if item.pair.scope in _CONTROLS and not item.decision.is_left_alone
-        for entry in entries_of(topology, item)
-    }
-    if len(wanted) <= budget.lasting:
-        return 1
-    count = -(-len(wanted) // max(1, budget.per_turn))
-    return min(count, max(1, len(topology.sandboxes))) | 1
+    wanted: dict[IpVersion, set[NeighbourEntry]] = {v: set() for v in IP_VERSIONS}
+    for item in known:
+        if item.pair.scope in _CONTROLS and not item.decision.is_left_alone:
+            wanted[item.pair.ip_version].update(entries_of(topology, item))
+    count = max(
+        1
+        if len(entries) <= budget.lasting[version]
+        else -(-len(entries) // max(1, budget.per_turn[version]))
+        for version, entries in wanted.items()
+    )
+    return count if count == 1 else min(count, len(topology.sandboxes)) | 1
 
 
 def steady(before: int, wanted: int) -> int:

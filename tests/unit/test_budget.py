@@ -270,13 +270,15 @@ def tables(**v4: int) -> HostState:
     )
 
 
-@pytest.mark.parametrize("version", [4, 6])
-def test_the_family_with_less_room_decides(tmp_path: Path, version: int) -> None:
-    """Below gc_thresh2, beside what others have there."""
+@pytest.mark.parametrize(("version", "expected"), [(4, 10), (6, SHARE)])
+def test_each_family_has_its_own_room(
+    tmp_path: Path, version: int, expected: int
+) -> None:
+    """Below gc_thresh2, beside others' entries: every interface has some of IPv6."""
     found = {v: NeighbourTable(entries=502 if v == version else 0) for v in IP_VERSIONS}
     budget = SharedBudget(HandClock(), tmp_path, lambda: HostState(tables=found))
 
-    assert spend(budget, 1000) == 10
+    assert spend(budget, 1000) == expected
 
 
 def test_after_an_overflow_nothing_new_is_added_for_a_window(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Host:
         return HostState(
             tables={
                 4: NeighbourTable(entries=entries, fulls=0, **limits),
-                6: NeighbourTable(entries=0, fulls=0, **limits),
+                6: NeighbourTable(entries=limits["soft_limit"], fulls=0, **limits),
             }
         )
 
