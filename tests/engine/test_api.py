@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 
-from tests.engine.test_detection import flushed, leaks, soon
+from tests.engine.test_detection import active, flushed, leaks, soon
 from tests.lab.service import serving
 from tests.lab.topology import Running
 
@@ -32,6 +32,7 @@ def test_a_leak_is_told_at_once_and_remembered(demo: Running) -> None:
         httpx.Client(base_url=service.url, trust_env=False, timeout=20) as client,
     ):
         service.wait_for_cycle(trigger="start", as_expected=24)
+        soon(lambda: "nftables" in active(service), 15)
         with client.stream("GET", "/api/v1/stream") as stream:
             changes = verdicts(stream)
             began_s = time.monotonic()
