@@ -190,6 +190,6 @@ class History:
     def _make_room(self) -> None:
         """Forget pairs that changed longest ago; what is broken stays, if it can."""
         while len(self._pairs) > PAIRS:
-            fine = (one for one in islice(self._pairs, PAIRS // 10))
+            fine = (one for one in islice(self._pairs, 8))
             oldest = next(iter(self._pairs))
             self._pairs.pop(next((p for p in fine if p not in self._open), oldest))
