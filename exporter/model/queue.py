@@ -7,17 +7,14 @@ the rounds after, so that everybody is probed in a time that can be told.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from itertools import count, islice
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair, Planned
 from exporter.model.plan import PEERS, Places, Selection
+from exporter.model.shares import TURN_S
 from exporter.model.topology import IP_VERSIONS, IpVersion
-
-TURN_S: Final = 60.0
-"""Seconds in which the entries of some pairs leave the table and those of others come:
-45 s, and what a cycle comes late."""
 
 
 class Queue:
