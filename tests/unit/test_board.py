@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from exporter.board import Board
 from exporter.cycle import CycleOutcome
+from exporter.model.bounds import Turns
 from exporter.model.outcome import Result, Scope, Verdict
 from exporter.model.plan import EPOCH_CYCLES, epochs_to_cover, plan
 from exporter.model.snapshot import CycleInfo
@@ -106,7 +107,8 @@ def test_what_takes_turns_may_grow_as_old_as_two_of_them() -> None:
 
     for cycles, known in ((5, 20), (4, 0)):
         now = watch.clock.now_utc()
-        watch.board.absorb(demo(), planned, nothing, now, cycles=cycles)
+        turns = Turns(across={4: cycles, 6: 1}, inside={4: cycles, 6: 1})
+        watch.board.absorb(demo(), planned, nothing, now, turns=turns)
 
         assert watch.look().summary[Verdict.AS_EXPECTED] == known
 

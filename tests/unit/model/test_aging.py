@@ -46,7 +46,7 @@ def state(
 def carry(item: Planned, before: PairState | None) -> PairState:
     """Return what becomes of one pair that is not probed; the limit is 60 s."""
     previous = {} if before is None else {before.pair: before}
-    (after,) = carried([item], previous, NOW, MaxAge(60, 60))
+    (after,) = carried([item], previous, NOW, MaxAge.of_all(60))
     return after
 
 
