@@ -109,7 +109,7 @@ class Turnstile:
             everything=agenda.everything,
             resting={} if wish.is_again else self._idle(crowd, cycle // long, awake),
             rationed=short if wish.is_in_turn else (),
-            watched=broken_inside(states, most) if short else (),
+            watched=broken_inside(states, most),
         )
         if short and wish.is_in_turn and not agenda.is_spared:
             found = self._rota.serve(crowd.plan, crowd.rings, rations, budget)

@@ -65,14 +65,15 @@ def select(
         resting: sandboxes that may cost no entries of their own now.
         rationed: families whose pairs inside networks are left out; they go round in
             a row (`exporter.model.rings`).
-        watched: those of them that are not left out.
+        watched: those of them, and of whose turn it is not, that are due all the same.
     """
     turns = None if everything else _turns(topology, epoch)
     ordered = sorted(planned, key=_priority)
     due = [
         item
         for item in ordered
-        if not item.decision.is_left_alone and _is_due(item, turns)
+        if not item.decision.is_left_alone
+        and (item.pair in watched or _is_due(item, turns))
     ]
     kept: set[Pair] = set()
     refused: list[Planned] = []

@@ -127,6 +127,27 @@ def test_cycles_that_take_longer_than_their_interval_put_turns_off() -> None:
     assert (early, watch.look().cover_s) == (INTERVAL_S, 3 * INTERVAL_S)
 
 
+def test_nor_does_what_was_seen_grow_old_while_cycles_are_late() -> None:
+    """The age limit is of what really happens, too."""
+    watch = Watch(demo())
+    watch.cycle()
+    watch.board.finish_cycle(
+        CycleInfo(
+            number=1,
+            trigger="interval",
+            started=watch.clock.now_utc(),
+            duration_s=1.5 * INTERVAL_S,
+        )
+    )
+    watch.clock.move(6 * INTERVAL_S)
+    early = watch.board.age(watch.clock.now_utc())
+    watch.clock.move(1)
+
+    assert (early, watch.look().summary[Verdict.AS_EXPECTED]) == ((), 20)
+    watch.board.age(watch.clock.now_utc())
+    assert watch.look().summary[Verdict.AS_EXPECTED] == 0
+
+
 def test_where_no_cycle_ends_everything_grows_old() -> None:
     """A stuck cycle must not leave the newest verdicts standing as if of now."""
     watch = Watch(demo(), lambda *_: Result.OK)

@@ -10,8 +10,8 @@ import pytest
 from exporter.agenda import Agenda, Agendas, Settings, Wish
 from exporter.budget import SharedBudget
 from exporter.model.hoststate import HostState, NeighbourTable
-from exporter.model.outcome import Scope
-from exporter.model.pair import Pair, Planned
+from exporter.model.outcome import Observation, Result, Scope, Verdict
+from exporter.model.pair import Controls, Pair, PairState, Planned
 from exporter.model.selection import Selection
 from exporter.model.topology import IP_VERSIONS, IpVersion, SandboxId, Topology
 from exporter.turns import Turnstile
@@ -46,6 +46,7 @@ class Host:
         self.limits, self.interval_s = limits, interval_s
         self.settings = replace(SETTINGS, interval_s=interval_s)
         self.found, self.clock, self.cycle = found, HandClock(), 0
+        self.states: dict[Pair, PairState] = {}
         self.others = dict(NOBODY)
         self._used: dict[IpVersion, dict[object, float]] = {v: {} for v in IP_VERSIONS}
         self._budget = SharedBudget(self.clock, folder, self._state)
@@ -74,13 +75,18 @@ class Host:
         """Return what a cycle looks at, and let an interval pass."""
         wish, now = wish or Wish(trigger="interval"), self.clock.now_utc()
         found = self.agendas.of(
-            self.found, self.settings, {}, wish=wish, cycle=self.cycle, now=now
+            self.found,
+            self.settings,
+            self.states,
+            wish=wish,
+            cycle=self.cycle,
+            now=now,
         )
         with self._budget.hold(lambda _: None, in_turn=wish.is_in_turn) as budget:
             agenda, selection = self.turnstile.select(
                 found,
                 budget,
-                states={},
+                states=self.states,
                 wish=wish,
                 cycle=self.cycle,
                 interval_s=self.interval_s,
@@ -230,6 +236,21 @@ def test_what_others_have_does_not_make_old_what_was_seen_in_time(
     assert told[-1] == calm
 
 
+def test_what_is_broken_inside_a_network_is_probed_in_every_cycle(
+    tmp_path: Path,
+) -> None:
+    """Whether it works again is not to be known in an hour only."""
+    host = Host(crowd(60, 1), tmp_path)
+    agenda, _ = host.run()
+    broken = [item for item in agenda.known if not across(item)][200:2000:600]
+    host.states = {item.pair: _broken(item, host.clock) for item in broken}
+    assert {item.pair.scope for item in broken} == {Scope.CONTAINER}
+
+    for _ in range(10):
+        probed = {item.pair for item in host.run()[1].probed}
+        assert host.states.keys() <= probed
+
+
 @pytest.mark.parametrize("name", ["c0007", "c0012", "c0033"])
 def test_who_changed_is_looked_at_whoever_rests(tmp_path: Path, name: str) -> None:
     """What just started does not wait for its turn."""
@@ -261,6 +282,19 @@ def test_what_is_looked_at_again_does_not_rest(tmp_path: Path) -> None:
     _, selection = host.run(Wish(trigger="recheck", choose=lambda p: p))
 
     assert selection.resting == {}
+
+
+def _broken(item: Planned, clock: HandClock) -> PairState:
+    """Return that a pair is silent though it is to be reachable."""
+    return PairState(
+        pair=item.pair,
+        decision=item.decision,
+        observation=Observation(result=Result.TIMEOUT, sent=1),
+        controls=Controls(source=True, destination=True),
+        verdict=Verdict.UNEXPECTED_UNREACHABLE,
+        since=clock.now_utc(),
+        probed=clock.now_utc(),
+    )
 
 
 def _ends(pair: Pair) -> tuple[str, str]:
