@@ -18,6 +18,8 @@ from exporter.turns import Turnstile
 from tests.fakes.clock import HandClock
 from tests.fakes.crowds import crowd
 
+# Hours of a large host in a few seconds, or many on a busy machine.
+pytestmark = pytest.mark.timeout(120)
 SOFT, HARD = 64, 128
 STALE_S = 90.0
 """After which the kernel removes what nobody uses: gc_stale_time, and its next look."""
