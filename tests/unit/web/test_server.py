@@ -185,31 +185,6 @@ class TestBounds:
 
         assert during(scenario).startswith(b"HTTP/1.1 200 ")
 
-    def test_too_many_at_once(self) -> None:
-        """Beyond a limit clients are told so, and beyond another one closed."""
-        limits = Limits(busy_from=2, connections_max=3)
-
-        async def scenario(server: WebServer) -> bytes:
-            idle = [await asyncio.open_connection(*server.addresses[0])]
-            answers = [await spoken(server, GET.replace(b"1.1", b"1.0"))]
-            idle += [
-                await asyncio.open_connection(*server.addresses[0]) for _ in range(2)
-            ]
-            await asyncio.sleep(0.05)
-            try:
-                answers.append(await spoken(server, GET))
-            except ConnectionError:
-                answers.append(b"reset")
-            for _, writer in idle:
-                writer.close()
-                await writer.wait_closed()
-            return b"|".join(answers)
-
-        refused, closed = during(scenario, limits=limits).split(b"|")
-
-        assert refused.startswith(b"HTTP/1.1 503 ")
-        assert closed in (b"", b"reset")
-
 
 class TestEnd:
     """Stopping."""
