@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 OWN_SITES: Final = frozenset({"", "none", "same-origin"})
 """What a browser says of where a request comes from (Sec-Fetch-Site)."""
-_HOST = re.compile(r"(\[[0-9a-f:.%]+\]|[^\[\]:/@?#\\\s]+)(?::\d{1,5})?", re.ASCII)
+_HOST = re.compile(r"(\[[0-9a-z:.%_-]+\]|[^\[\]:/@?#\\\s]+)(?::\d{1,5})?", re.ASCII)
 
 
 class Names:
