@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PREFIX = "dockernet-exporter.health."
-_TIMEOUT_S = 3.0
+TIMEOUT_S = 3.0
 _LINE_BYTES = 1024
 _PEER = struct.Struct("=iII")
 """struct ucred: process, user, group."""
@@ -76,7 +76,7 @@ def ask() -> list[str]:
 
 def _asked(name: str) -> str:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(_TIMEOUT_S)
+        client.settimeout(TIMEOUT_S)
         try:
             client.connect(f"\0{name[1:]}")
             # Whoever else took the name could say what it likes.

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from exporter.web.headers import SecureHeaders
 from exporter.web.protocol import Limits
 
+_VERSIONS = ("1.0", "1.1")
+"""The preface of HTTP/2 reads like a request of it."""
 _PIECE_BYTES = 64 << 10
 """A client that reads slowly costs the copy of one piece, not of the whole answer."""
 
@@ -40,11 +42,16 @@ class Bounds:
                 more = not last or message.get("more_body", False)
                 await send({**message, "body": piece, "more_body": more})
 
-        status = self._too_large(scope)
-        app = self._app if status is None else refusal(status, status.phrase)
+        status = self._wrong(scope)
+        app = self._app
+        if status is not None:
+            # What follows may be anything: nothing more is read.
+            app = refusal(status, status.phrase, connection="close")
         await app(scope, receive, send_in_pieces)
 
-    def _too_large(self, scope: Scope) -> HTTPStatus | None:
+    def _wrong(self, scope: Scope) -> HTTPStatus | None:
+        if scope["http_version"] not in _VERSIONS:
+            return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         size = sum(len(name) + len(value) for name, value in headers)
         size += len(scope["raw_path"]) + len(scope["query_string"])

@@ -69,6 +69,11 @@ class _Server(uvicorn.Server):
             self.config, self.server_state, self._limits, self._crowd
         )
 
+    @property
+    def connections(self) -> int:
+        """Return how many connections there are."""
+        return len(self._crowd)
+
     def stop(self) -> None:
         """Let `serve` return. To be called on the event loop."""
         self.should_exit = True
@@ -148,6 +153,11 @@ class WebServer:
             host if _is_file(host) else f"{scheme}://{address_text(host, port)}/"
             for host, port in self._addresses
         )
+
+    @property
+    def connections(self) -> int:
+        """Return how many connections there are."""
+        return self._server.connections
 
     async def serve(self) -> None:
         """Answer requests until `stop` or cancellation; then close everything."""

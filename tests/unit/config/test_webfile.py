@@ -179,7 +179,8 @@ class TestTls:
                 "  client_auth_type: Whatever",
                 (
                     "4: tls_server_config.client_auth_type: must be NoClientCert, "
-                    "VerifyClientCertIfGiven or RequireAndVerifyClientCert, not 'Whatever'"
+                    "VerifyClientCertIfGiven or RequireAndVerifyClientCert, "
+                    "not 'Whatever'"
                 ),
             ),
             (
@@ -218,8 +219,8 @@ class TestTls:
                 "  cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]",
                 (
                     "4: tls_server_config.cipher_suites: names "
-                    "'TLS_RSA_WITH_AES_128_CBC_SHA', which is unknown, or without forward "
-                    "secrecy"
+                    "'TLS_RSA_WITH_AES_128_CBC_SHA', which is unknown, or without "
+                    "forward secrecy"
                 ),
             ),
             (
@@ -284,8 +285,8 @@ class TestTls:
                 "none.pem",
                 "server.key",
                 (
-                    "2: {}.cert_file: {folder}/none.pem cannot be read: No such file or "
-                    "directory"
+                    "2: {}.cert_file: {folder}/none.pem cannot be read: No such file "
+                    "or directory"
                 ),
             ),
             (
@@ -354,8 +355,8 @@ class TestHttp:
             (
                 "http_server_config: {http2: true}",
                 (
-                    "1: http_server_config.http2: must be false, or left out: HTTP/2 is "
-                    "not spoken here"
+                    "1: http_server_config.http2: must be false, or left out: HTTP/2 "
+                    "is not spoken here"
                 ),
             ),
             (
@@ -383,8 +384,8 @@ class TestHttp:
             (
                 "basic_auth_users: {a: secret}",
                 (
-                    "1: basic_auth_users.a: must be a bcrypt hash such as htpasswd -nBC "
-                    "10 makes"
+                    "1: basic_auth_users.a: must be a bcrypt hash such as htpasswd "
+                    "-nBC 10 makes"
                 ),
             ),
             (
