@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import h11
@@ -10,6 +11,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from exporter.web.crowd import Crowd, Seat, Use
+
+Ask = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class BoundedProtocol(H11Protocol):
         self.seat: Seat | None = None
         self.sans: frozenset[str] = frozenset()
         """Names of which the client's certificate has one; empty for any."""
+        self.is_current: Ask = lambda: True
+        """Whether the rules by which the client was greeted are in force."""
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -74,6 +79,10 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on; the time for a request runs from its first byte."""
         if self._refused:
+            return
+        if not (self._is_in_work() or self.is_current()):
+            # It may not be let in again; if it may, it is by the rules of now.
+            self.transport.abort()
             return
         super().data_received(data)
         self._expect_request()
@@ -114,9 +123,11 @@ class BoundedProtocol(H11Protocol):
 
     def _show_use(self) -> None:
         """Take note of whether a request is in work."""
+        self._turns(Use.BUSY if self._is_in_work() else Use.WAITING)
+
+    def _is_in_work(self) -> bool:
         # There is none before the first request.
-        in_work = not getattr(self.cycle, "response_complete", True)
-        self._turns(Use.BUSY if in_work else Use.WAITING)
+        return not getattr(self.cycle, "response_complete", True)
 
     def _turns(self, use: Use) -> None:
         if self.seat is not None:

@@ -142,7 +142,9 @@ class TestTls:
     @pytest.mark.parametrize("name", ["CurveP256", "CurveP384", "CurveP521", "X25519"])
     def test_curve(self, folder: Path, name: str) -> None:
         """One curve can be chosen."""
-        assert context(folder, f"  curve_preferences: [{name}]")
+        assert isinstance(
+            context(folder, f"  curve_preferences: [{name}]"), ssl.SSLContext
+        )
 
     def test_sans(self, folder: Path) -> None:
         """Names that a client's certificate must have one of."""

@@ -217,7 +217,7 @@ def _agreed(
 
 
 def test_a_changed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
-    """To the next connection; one that is open goes on."""
+    """To the next connection; one that is open has to come again."""
     files = Files(tmp_path)
     (tmp_path / "web.yml").write_text(TLS)
     keeper = AccessKeeper(tmp_path / "web.yml", lambda _: None)
@@ -233,7 +233,10 @@ def test_a_changed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
         old = await asked(server, files.trusting())
         fresh = await asked(server, ssl.create_default_context(cafile=renewed.cert))
         writer.write(GET)
-        still = await kept.read()
+        try:
+            still = await kept.read()
+        except (ssl.SSLError, ConnectionError):
+            still = b""
         writer.close()
         with contextlib.suppress(ssl.SSLError, ConnectionError):
             await writer.wait_closed()
@@ -243,7 +246,7 @@ def test_a_changed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
 
     assert b"" == old
     assert fresh.endswith(WELL)
-    assert still.endswith(WELL)
+    assert b"" == still
 
 
 def test_a_plain_request_to_the_tls_port(files: Files) -> None:
