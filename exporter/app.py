@@ -180,6 +180,7 @@ class _Service:
             self._log.error("web_config.rejected", problem=problem)
         if not problems:
             self._log.info("web_config.reloaded")
+            self._stream.stop()  # who listens may not be let in any more
         self._web_ok = not problems
         self._daemon.config_loaded(ok=self._config_ok and self._web_ok)
 

@@ -35,14 +35,12 @@ class Health:
         self._unhealthy = unhealthy
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._loop = asyncio.get_running_loop()
-        try:
+        # Whoever has taken the name keeps us from being asked, not from working.
+        with contextlib.suppress(OSError):
             self._listener.setblocking(False)
             self._listener.bind(f"\0{_prefix()}{os.getpid()}")
             self._listener.listen()
-        except OSError:
-            self._listener.close()
-            raise
-        self._loop.add_reader(self._listener, self._answer)
+            self._loop.add_reader(self._listener, self._answer)
 
     def close(self) -> None:
         """Answer nobody any more."""
@@ -71,17 +69,21 @@ def ask() -> list[str]:
     except OSError:
         return []
     names = {line.rpartition(" ")[2] for line in lines}
-    return [_asked(name) for name in sorted(names) if name.startswith(prefix)]
+    ours = [name for name in sorted(names) if name.startswith(prefix)]
+    return [answer for name in ours if (answer := _asked(name)) is not None]
 
 
-def _asked(name: str) -> str:
+def _asked(name: str) -> str | None:
+    """Return the answer; None of a process of somebody else, whatever it calls itself.
+
+    Names are free to whoever comes first.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(TIMEOUT_S)
         try:
             client.connect(f"\0{name[1:]}")
-            # Whoever else took the name could say what it likes.
             if not _is_ours(client):
-                return "not healthy: another user answers"
+                return None
             return client.recv(_LINE_BYTES).decode(errors="replace")
         except OSError as error:
             return f"not healthy: no answer ({error})"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from exporter.access import Access
-from exporter.config.webfile import read_access
+from exporter.config.webfile import WebFile, read_access
 from exporter.errors import ConfigError
 from exporter.printable import printable
 
@@ -32,15 +32,13 @@ class AccessKeeper:
         """
         self._path = path
         self._told = told
-        found = read_access(path)
+        self._files = [path]
+        self._marks: list[Mark] = []
+        self._problems: tuple[str, ...] = ()
+        found = self._read()
         if found.problems:
             raise ConfigError(found.problems)
-        self._files = sorted(found.files)
-        # From before the first look: what changed while it was read is read again.
-        self._marks: list[Mark] = []
         self._access = found.access
-        self._problems: tuple[str, ...] = ()
-        self._marks = self._look()
 
     def current(self) -> Access:
         """Return the rules; those before, where the file cannot be used."""
@@ -52,12 +50,19 @@ class AccessKeeper:
     def _look(self) -> list[Mark]:
         return [_mark(path) for path in self._files]
 
-    def _read_again(self) -> None:
-        before = {path: _mark(path) for path in self._files}
+    def _read(self) -> WebFile:
+        """Read what was marked before: what changes meanwhile is read once more."""
+        marks = {path: _mark(path) for path in self._files}
         found = read_access(self._path)
+        if not found.files <= marks.keys():
+            marks = {path: _mark(path) for path in found.files}
+            found = read_access(self._path)
         self._files = sorted(found.files)
-        # A file that is named only now is looked at from now on.
-        self._marks = [before.get(path, _mark(path)) for path in self._files]
+        self._marks = [marks.get(path) for path in self._files]
+        return found
+
+    def _read_again(self) -> None:
+        found = self._read()
         problems = found.problems or tuple(self._opened(found.access))
         if not problems:
             self._access = found.access

@@ -97,8 +97,11 @@ class BoundedProtocol(H11Protocol):
             self._crowd.left(self.seat)
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, unless this one's body is still to come."""
-        if self.conn.their_state is h11.SEND_BODY:
+        """Go on with the next request.
+
+        Unless this one's body is still to come, or the rules have changed.
+        """
+        if self.conn.their_state is h11.SEND_BODY or not self.is_current():
             self.transport.close()
         super().on_response_complete()
         self._show_use()

@@ -1,7 +1,9 @@
 """Rules of the health check: it asks this process, whatever is served."""
 
 import asyncio
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,39 @@ def test_a_loop_that_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
         silent.listen()
 
         assert any(one.startswith("not healthy: no answer") for one in ask())
+
+
+def test_a_name_that_is_taken() -> None:
+    """It keeps this process from being asked, not from working."""
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
+
+    async def main() -> None:
+        Health(lambda: None).close()
+
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(f"\0dockernet-exporter.health.{namespace}.{os.getpid()}")
+        asyncio.run(main())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_somebody_else_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another user says under our name does not count."""
+    monkeypatch.setattr("exporter.health.TIMEOUT_S", 0.1)
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
+    program = (
+        "import socket, sys\n"
+        "one = socket.socket(socket.AF_UNIX)\n"
+        f"one.bind('\\0dockernet-exporter.health.{namespace}.other')\n"
+        "one.listen()\nprint(flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        ["setpriv", "--reuid=65534", "--clear-groups", "python3", "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        found = ask()
+        other.communicate()
+
+    assert [] == [one for one in found if "no answer" in one]
