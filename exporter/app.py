@@ -24,7 +24,7 @@ from exporter.errors import ConfigError
 from exporter.health import Health
 from exporter.heartbeat import Heartbeat
 from exporter.metrics.ahead import Ahead
-from exporter.metrics.exposition import Exposition
+from exporter.metrics.exposition import Exposition, Rendered
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
@@ -91,14 +91,14 @@ class _Service:
             config, on_gone=self._on_gone, observer=self._observe
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
-        exposition = self._make_exposition()
-        self._ahead = Ahead(exposition)
+        self._exposition = self._make_exposition()
+        self._ahead = Ahead(self._exposition)
         self._stream = Stream(self._store.current, api.event_entry)
         self._store.tell(self._published)
         self._config_ok = self._web_ok = True
         self._access = self._make_access()
         self._door: Door
-        self._server = self._make_server(exposition)
+        self._server = self._make_server()
         self._daemon = self._make_daemon()
         self._detector = self._make_detector()
         self._scheduler = CycleScheduler(
@@ -145,12 +145,18 @@ class _Service:
             endpoint_info=self._config.metrics.endpoint_info,
         )
 
-    def _make_server(self, exposition: Exposition) -> WebServer:
+    def _held(self, accept: str, encoding: str) -> Rendered | None:
+        """Return what is rendered, while something newer is on its way."""
+        is_at_work = self._ahead.is_at_work
+        return self._exposition.held(accept, encoding) if is_at_work else None
+
+    def _make_server(self) -> WebServer:
+        exposition = self._exposition
         config = self._config
         sources = Sources(
             render=exposition.render,
             ready=exposition.ready,
-            held=exposition.held,
+            held=self._held,
             snapshot=self._store.current,
             clock=self.session.clock,
             unhealthy=self._unhealthy,
