@@ -103,7 +103,7 @@ class Acceptor:
         rules = self._access()
         protocol = self._make()
         protocol.seat, protocol.sans = greeting.seat, rules.allowed_sans
-        protocol.is_current = lambda: self._access() is rules
+        protocol.is_current = lambda: self._access() == rules
         greeting.begun = True
         # A client that is no TLS client, or has no certificate, is its own affair.
         with contextlib.suppress(OSError):
