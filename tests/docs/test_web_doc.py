@@ -14,7 +14,7 @@ from exporter.web.protocol import Limits
 from tests.fakes.certificates import authority, signed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "web.md").read_text()
-EXAMPLES = re.findall(r"(?ms)^```yaml\n(.*?)^```$", PAGE)
+EXAMPLES = re.findall(r"(?ms)^```yml\n(.*?)^```$", PAGE)
 KNOWN = {*SECTIONS, *(key for keys in KEYS.values() for key in keys), *HEADERS}
 CLIENT_AUTHS = {*CLIENT_AUTH, *UNVERIFIED_AUTH} - {"RequireClientCert"}
 

@@ -120,7 +120,7 @@ def test_a_name_that_does_not_exist() -> None:
 
 
 def test_answers_do_not_wait_for_an_acknowledgement() -> None:
-    """An accepted connection sends what there is (TCP_NODELAY); TLS is several parts."""
+    """An accepted connection sends what there is: TLS is several parts."""
     with (
         listening([("127.0.0.1", 0)]) as (one,),
         socket.create_connection(one.getsockname(), timeout=5),
