@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -93,7 +94,7 @@ class _Service:
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
         self._exposition = self._make_exposition()
         self._ahead = Ahead(self._exposition)
-        self._stream = Stream(self._store.current, api.event_entry)
+        self._stream = Stream(self._store.current, api.event_entry, self.session.clock)
         self._store.tell(self._published)
         self._config_ok = self._web_ok = True
         self._access = self._make_access()
@@ -161,7 +162,7 @@ class _Service:
             clock=self.session.clock,
             unhealthy=self._unhealthy,
             not_ready=self._not_ready,
-            api=api.answer,
+            api=self._answer,
             stream=self._stream.answer,
             reload=self._reload_now if config.web.enable_lifecycle else None,
         )
@@ -189,6 +190,20 @@ class _Service:
             self._stream.stop()  # who listens may not be let in any more
         self._web_ok = not problems
         self._daemon.config_loaded(ok=self._config_ok and self._web_ok)
+
+    def _answer(
+        self,
+        snapshot: Snapshot,
+        path: str,
+        parameters: Mapping[str, str],
+        now: datetime,
+    ) -> Mapping[str, object] | None:
+        facts = api.Facts(
+            version=__version__,
+            series=self._exposition.series,
+            series_limit=self._config.metrics.series_limit,
+        )
+        return api.answer(snapshot, path, parameters, now, facts=facts)
 
     def _make_watcher(self) -> Watcher:
         listeners = Listeners(

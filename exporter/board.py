@@ -17,16 +17,17 @@ from exporter.model.aging import MaxAge, carried, is_too_old, max_age, stale
 from exporter.model.bounds import Turns
 from exporter.model.history import History
 from exporter.model.hoststate import HostState
-from exporter.model.outcome import Expected, Verdict
+from exporter.model.outcome import VIOLATIONS, Expected, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned
 from exporter.model.plan import cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.restraint import under_watch
+from exporter.model.rtts import Rtts
 from exporter.model.sample import KEPT_CYCLES
 from exporter.model.selection import Selection
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
-from exporter.model.topology import HOST, IP_VERSIONS, Topology
+from exporter.model.topology import HOST, Topology
 
 QUIET = frozenset({Verdict.AS_EXPECTED, Verdict.NOT_JUDGED, Verdict.SKIPPED})
 """Verdicts that need no line when a pair appears with them."""
@@ -73,7 +74,7 @@ class Board:
         self._sampled_since: datetime | None = None
         self._turns = Turns()
         self._durations = Durations()
-        self._history = History()
+        self._history, self._rtts = History(), Rtts()
 
     @property
     def states(self) -> Mapping[Pair, PairState]:
@@ -120,12 +121,13 @@ class Board:
         items = tuple(planned)
         self._topology = topology
         self._aside = aside or {}
-        self._turns = turns or _turns_of(topology)
+        self._turns = turns or Turns.of_all(cycles_to_cover(topology))
         if not self._aside:
             self._sampled_since = None
         elif self._sampled_since is None:
             self._sampled_since = now
         fresh = {state.pair: state for state in outcome.states}
+        probed = dict(fresh)
         rest = carried(
             (item for item in items if item.pair not in fresh),
             self._states,
@@ -137,9 +139,10 @@ class Board:
             self._states,
             {item.pair: fresh[item.pair] for item in items},
         )
+        self._rtts.note(probed, self._states, now)
         self._history.engine_back(now)
         self._history.gone(
-            (p for p, s in before.items() if s.is_broken and p not in self._states), now
+            (s for p, s in before.items() if s.is_broken and p not in self._states), now
         )
         return self._noted(_changes(before, self._states), now)
 
@@ -180,7 +183,7 @@ class Board:
             self._tally.cycles["completed"] += 1
             self._tally.cycle_duration.observe(info.duration_s)
 
-    def outage(self, now: datetime) -> tuple[Change, ...]:
+    def outage(self, now: datetime, reason: str = "") -> tuple[Change, ...]:
         """Take back every verdict: the engine is away and nothing is verified.
 
         Returns the changes of what was broken: only that is worth a line beside the
@@ -192,7 +195,7 @@ class Board:
             for pair, state in before.items()
         }
         broken = {pair: s for pair, s in self._states.items() if s.was_broken}
-        self._history.engine_away(now)
+        self._history.engine_away(now, reason)
         return self._noted(_changes(before, broken), now)
 
     def spare(self, wanted: tuple[Planned, ...]) -> tuple[Planned, ...]:
@@ -236,21 +239,17 @@ class Board:
         return self._noted(_changes(before, self._states), now)
 
     def _noted(self, changes: tuple[Change, ...], now: datetime) -> tuple[Change, ...]:
-        """Put changes into the history, and return them."""
-        names = Snapshot(taken=now, topology=self._topology)
-        for change in changes:
-            state = change.after
-            self._history.note(
-                state.pair,
-                change.before.verdict if change.before else None,
-                state,
-                names=(
-                    names.source_name(state),
-                    names.destination_name(state),
-                    names.network_name(state),
-                ),
-                now=now,
-            )
+        """Put changes into the history, broken promises first, and return them."""
+        look = Snapshot(taken=now, topology=self._topology)
+
+        def names(state: PairState) -> tuple[str, str, str]:
+            source, destination = look.source_name(state), look.destination_name(state)
+            return source, destination, look.network_name(state)
+
+        for change in sorted(
+            changes, key=lambda one: one.after.verdict not in VIOLATIONS
+        ):
+            self._history.note(change.before, change.after, names=names, now=now)
         return changes
 
     def snapshot(
@@ -286,6 +285,7 @@ class Board:
             cover_s=self._turns.longest * self._period_s,
             cycle=self._cycle,
             history=self._history.view(),
+            rtts=self._rtts.view(),
             longest_cycle_s=self._durations.longest_s,
             interval_s=self._interval_s,
             packets_per_second=self._packets_per_second,
@@ -307,12 +307,6 @@ class Board:
             return MaxAge.of_all(self._fixed_age_s)
         least = KEPT_CYCLES if self._aside else 3
         return max_age(self._turns, self._period_s, least)
-
-
-def _turns_of(topology: Topology) -> Turns:
-    cycles = cycles_to_cover(topology)
-    both = dict.fromkeys(IP_VERSIONS, cycles)
-    return Turns(across=both, inside=both)
 
 
 def _changes(

@@ -6,8 +6,9 @@ have to wait. A limit that fell at once would make old what was seen in time.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
-from exporter.model.topology import IpVersion
+from exporter.model.topology import IP_VERSIONS, IpVersion
 
 ALWAYS: Mapping[IpVersion, int] = {4: 1, 6: 1}
 """Every pair has its turn in every cycle."""
@@ -20,6 +21,12 @@ class Turns:
     across: Mapping[IpVersion, int] = field(default_factory=lambda: ALWAYS)
     inside: Mapping[IpVersion, int] = field(default_factory=lambda: ALWAYS)
     """Of pairs inside networks."""
+
+    @classmethod
+    def of_all(cls, cycles: int) -> Self:
+        """Return one number for every pair."""
+        each = dict.fromkeys(IP_VERSIONS, cycles)
+        return cls(across=each, inside=each)
 
     @property
     def longest(self) -> int:

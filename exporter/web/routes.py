@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp
 
 from exporter.clock import Clock
 from exporter.model.snapshot import Snapshot
-from exporter.web.api import PREFIX, Answer, Api
+from exporter.web.api import NOTHING, PREFIX, Answer, Api, problem
 from exporter.web.headers import SecureHeaders
 from exporter.web.view import view_of
 
@@ -72,20 +73,24 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
         telemetry_path: where the metrics are, such as /metrics.
     """
     answers = _Answers(sources, version, telemetry_path)
+    api = Api(sources.api, sources.snapshot, sources.clock)
     routes = [
         Route("/", answers.page),
         Route(telemetry_path, answers.metrics),
         Route("/-/healthy", answers.healthy),
         Route("/-/ready", answers.ready),
         Mount(_STATIC, StaticFiles(directory=_FOLDER / "static")),
-        Route(f"{PREFIX}/{{path:path}}", answers.api, methods=["GET"]),
+        Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
     ]
     if sources.stream is not None:
         routes.insert(0, Route(f"{PREFIX}/stream", sources.stream, methods=["GET"]))
     if sources.reload is not None:
         answer = _reload_with(sources.reload)
         routes.append(Route("/-/reload", answer, methods=["POST"]))
-    app = Starlette(routes=routes)
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+    )
     app.router.redirect_slashes = False  # a redirect would echo the Host header
     return SecureHeaders(app, kept=(f"{_STATIC}/", f"{PREFIX}/"))
 
@@ -98,9 +103,6 @@ class _Answers:
         self._version = version
         self._telemetry_path = telemetry_path
         self._renderings = asyncio.Semaphore(RENDERINGS_MAX)
-        self.api = Api(
-            sources.api, sources.snapshot, sources.clock, self._renderings
-        ).answer
         self._template = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,
@@ -157,6 +159,22 @@ class _Answers:
     async def ready(self, _request: Request) -> Response:
         """Return whether there is anything to show."""
         return _state("ready", self._sources.not_ready())
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Say that there is nothing, or that a method is not allowed."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
+    if request.url.path.startswith(PREFIX):
+        said = NOTHING if error.status_code == 404 else error.detail
+        return problem(error.status_code, said, error.headers)
+    return PlainTextResponse(error.detail, error.status_code, error.headers)
+
+
+async def _failed(request: Request, _error: Exception) -> Response:
+    """Say that it is our fault; the log has the rest."""
+    if request.url.path.startswith(PREFIX):
+        return problem(500, "this is a fault of the exporter; its log says more")
+    return PlainTextResponse("Internal Server Error", 500)
 
 
 def _reload_with(reload: Reload) -> Callable[[Request], Awaitable[Response]]:
