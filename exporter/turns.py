@@ -41,8 +41,11 @@ _FULL: Final = (
     "need one are not probed; a larger net.ipv{version}.neigh.default.gc_thresh2 and "
     "gc_thresh3 would give room"
 )
-_WATCHED: Final = 4
-"""Part of what may be added in a turn that what is broken may have: one in so many."""
+_AWAKE: Final = 4
+"""Of what may be added in a turn, ends of broken promises have one part in so many."""
+_FEW: Final = 16
+"""One in so many each, beside the row, for what is broken inside networks, and for what
+a change asks for there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ class Turnstile:
         crowd = self._crowd = _crowd_of(agenda.plan, self._crowd)
         rations = self._rations = self._rationed(crowd, budget, interval_s)
         short = [version for version, one in rations.items() if one.is_short]
-        long, most = turn_cycles(interval_s), max(budget.share.values()) // _WATCHED
+        few = {version: share // _FEW for version, share in budget.share.items()}
+        long, most = turn_cycles(interval_s), min(budget.share.values()) // _AWAKE
         awake = {*wish.changed, *broken_ends(states, most)}
         selection = select(
             crowd.plan.topology,
@@ -108,14 +112,18 @@ class Turnstile:
             budget=budget,
             everything=agenda.everything,
             resting={} if wish.is_again else self._idle(crowd, cycle // long, awake),
-            rationed=short if wish.is_in_turn else (),
-            watched=broken_inside(states, most),
+            rationed={}
+            if wish.is_again
+            else {v: None if wish.is_in_turn else few[v] for v in short},
+            watched=broken_inside(states, few),
         )
         if short and wish.is_in_turn and not agenda.is_spared:
             found = self._rota.serve(crowd.plan, crowd.rings, rations, budget)
             agenda, selection = _with(agenda, selection, found)
         turns = _turns(agenda, crowd, rations, long)
-        return replace(agenda, turns=self._bounds.at(cycle, turns)), selection
+        closed = [version for version, one in rations.items() if one.is_closed]
+        told = self._bounds.at(cycle, turns, unknown=closed)
+        return replace(agenda, turns=told), selection
 
     def _rationed(
         self, crowd: _Crowd, budget: NeighbourBudget, interval_s: float

@@ -4,7 +4,7 @@ What others have in the neighbour table changes all the time, and with it how lo
 have to wait. A limit that fell at once would make old what was seen in time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -34,6 +34,10 @@ class Turns:
         return max(*self.across.values(), *self.inside.values())
 
 
+_CALM = 20
+"""What was told stands for so many cycles at least, or for as many as it says."""
+
+
 class Held:
     """A number of cycles: it rises at once, and falls once so many have passed.
 
@@ -44,13 +48,18 @@ class Held:
         """Start with none."""
         self._told, self._since, self._most = 0, 0, 0
 
+    @property
+    def told(self) -> int:
+        """What was told last; 0: nothing yet."""
+        return self._told
+
     def at(self, cycle: int, found: int) -> int:
         """Return what to tell in a cycle in which a number was found."""
         if found >= self._told:
             self._told, self._since, self._most = found, cycle, 0
             return found
         self._most = max(self._most, found)
-        if cycle - self._since >= self._most:
+        if cycle - self._since >= max(self._most, min(self._told, _CALM)):
             self._told, self._since, self._most = self._most, cycle, 0
         return self._told
 
@@ -62,17 +71,31 @@ class Bounds:
         """Start with nothing told."""
         self._held: dict[tuple[str, IpVersion], Held] = {}
 
-    def at(self, cycle: int, found: Turns) -> Turns:
-        """Return what to tell in a cycle in which these numbers were found."""
+    def at(
+        self, cycle: int, found: Turns, unknown: Collection[IpVersion] = ()
+    ) -> Turns:
+        """Return what to tell in a cycle.
+
+        Args:
+            cycle: its number.
+            found: the numbers of now.
+            unknown: families in which nobody knows now: what was told stands.
+        """
         return Turns(
-            across=self._each("across", cycle, found.across),
-            inside=self._each("inside", cycle, found.inside),
+            across=self._each("across", cycle, found.across, unknown),
+            inside=self._each("inside", cycle, found.inside, unknown),
         )
 
     def _each(
-        self, which: str, cycle: int, found: Mapping[IpVersion, int]
+        self,
+        which: str,
+        cycle: int,
+        found: Mapping[IpVersion, int],
+        unknown: Collection[IpVersion],
     ) -> Mapping[IpVersion, int]:
-        return {
-            version: self._held.setdefault((which, version), Held()).at(cycle, number)
-            for version, number in found.items()
-        }
+        told: dict[IpVersion, int] = {}
+        for version, number in found.items():
+            held = self._held.setdefault((which, version), Held())
+            stands = version in unknown and held.told
+            told[version] = held.told if stands else held.at(cycle, number)
+        return told

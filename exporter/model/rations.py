@@ -95,15 +95,15 @@ def ration_of(need: Need, room: int, share: int, interval_s: float) -> Ration:
         share: entries that may be added in a minute.
         interval_s: between cycles; where it is long, each pays anew.
     """
-    per_turn = min(share, room // 3)
-    if per_turn < _LEAST < need.controls + need.meshed:
-        return Ration(inside=0.0, is_closed=True)
     lasting, in_turn = room * 3 // 4, need.turning
     steady = need.controls + need.small
     is_paid_anew = interval_s >= _FRESH_S
     at_once = steady + in_turn if is_paid_anew else in_turn
     if steady + 3 * in_turn <= lasting and at_once <= share:
         return Ration()
+    per_turn = min(share, room // 3)
+    if per_turn < _LEAST:
+        return Ration(inside=0.0, is_closed=True)
     if need.controls <= (min(lasting, share // 2) if is_paid_anew else lasting):
         shares, left = 1, min(share, (room * 7 // 8 - need.controls) // 2)
         if is_paid_anew:

@@ -1,8 +1,8 @@
 """The pairs inside networks in one endless row, for where they have to take turns.
 
-Network by network, and in each by distance round the ring in which its members stand
-(`exporter.model.plan.place`). A place in the row is told without its number, so that
-others may come and go: whoever stays is met within one round.
+Network by network, each member with all that stand behind it, in the order of a hash
+(`exporter.model.plan.place`). Where two stand follows from them alone, so that others
+may come and go: whoever stays is met once in a round.
 """
 
 from bisect import bisect_left, bisect_right
@@ -23,8 +23,8 @@ class Mark(NamedTuple):
     """A place in the row. Marks compare as they follow each other."""
 
     network: NetworkId
-    distance: int
-    place: bytes
+    one: bytes
+    other: bytes
 
 
 class Two(NamedTuple):
@@ -71,27 +71,26 @@ def row(rings: Rings, after: Mark | None = None) -> Iterator[Two]:
 
 
 def _from(rings: Rings, after: Mark | None) -> Iterator[Two]:
-    start = after or Mark(NetworkId(""), 0, b"")
+    start = after or Mark(NetworkId(""), b"", b"")
     networks = sorted(rings)
     for network in networks[bisect_left(networks, start.network) :]:
-        ring, first = rings[network], 1
+        ring, first, behind = rings[network], 0, b""
         if network == start.network:
-            yield from _at(network, ring, start.distance, start.place)
-            first = start.distance + 1
-        for distance in range(first, len(ring) // 2 + 1):
-            yield from _at(network, ring, distance)
+            first, behind = _stands(ring, start.one), start.other
+            if first < len(ring) and ring[first][0] != start.one:  # it has gone
+                behind = b""
+        for index in range(first, len(ring)):
+            stands, one = ring[index]
+            for place_, other in ring[max(index + 1, _after(ring, behind)) :]:
+                yield Two(Mark(network, stands, place_), one, other)
+            behind = b""
 
 
-def _at(
-    network: NetworkId, ring: Ring, distance: int, after: bytes = b""
-) -> Iterator[Two]:
-    """Yield those of one network at a distance whose first stands after a place."""
-    if not 0 < distance <= len(ring) // 2:  # the ring was a longer one
-        return
-    # Half way round each two meet from both sides.
-    count = distance if 2 * distance == len(ring) else len(ring)
-    first = bisect_right(ring, after, key=lambda member: member[0])
-    for index in range(first, count):
-        stands, one = ring[index]
-        _, other = ring[(index + distance) % len(ring)]
-        yield Two(Mark(network, distance, stands), one, other)
+def _stands(ring: Ring, member: bytes) -> int:
+    """Return where a member stands, or who comes after it where it has gone."""
+    return bisect_left(ring, member, key=lambda each: each[0])
+
+
+def _after(ring: Ring, member: bytes) -> int:
+    """Return who comes after a member."""
+    return bisect_right(ring, member, key=lambda each: each[0])

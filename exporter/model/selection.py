@@ -46,7 +46,7 @@ def select(
     budget: NeighbourBudget,
     everything: bool = False,
     resting: Resting = MappingProxyType({}),
-    rationed: Collection[IpVersion] = (),
+    rationed: Mapping[IpVersion, int | None] = MappingProxyType({}),
     watched: Collection[Pair] = (),
 ) -> Selection:
     """Choose what one cycle probes.
@@ -63,9 +63,10 @@ def select(
         budget: what the neighbour table still bears; it is drawn from.
         everything: ask for every pair, whatever the turn; the budget still holds.
         resting: sandboxes that may cost no entries of their own now.
-        rationed: families whose pairs inside networks are left out; they go round in
-            a row (`exporter.model.rings`).
-        watched: those of them, and of whose turn it is not, that are due all the same.
+        rationed: families whose pairs inside networks go round in a row
+            (`exporter.model.rings`), and so many entries that they may add here all
+            the same; None: they are left out.
+        watched: those of them, and of whose turn it is not, that are due in any case.
     """
     turns = None if everything else _turns(topology, epoch)
     ordered = sorted(planned, key=_priority)
@@ -75,13 +76,15 @@ def select(
         if not item.decision.is_left_alone
         and (item.pair in watched or _is_due(item, turns))
     ]
-    kept: set[Pair] = set()
+    kept, purse = set[Pair](), _Purse(rationed)
     refused: list[Planned] = []
     for item in _fairly(due, epoch, budget):
-        is_left_out = _is_in_row(item, rationed) and item.pair not in watched
-        if is_left_out or _rests(item, resting):
-            refused.append(item)
-        elif budget.take(entries_of(topology, item)):
+        entries = entries_of(topology, item)
+        if item.pair not in watched and _is_in_row(item, rationed):
+            may_take = purse.pay(item.pair.ip_version, budget.cost(entries))
+        else:
+            may_take = not _rests(item, resting)
+        if may_take and budget.take(entries):
             kept.add(item.pair)
         else:
             refused.append(item)
@@ -112,6 +115,21 @@ def _fairly(
         return first, blake2b(f"{epoch} {ends}".encode(), digest_size=8).digest()
 
     return sorted(due, key=lot)
+
+
+class _Purse:
+    """What pairs that go round in a row may add here."""
+
+    def __init__(self, rationed: Mapping[IpVersion, int | None]) -> None:
+        self._left = dict(rationed)
+
+    def pay(self, version: IpVersion, cost: int) -> bool:
+        """Return whether so much is left, and take it."""
+        left = self._left[version]
+        if left is None or cost > left:
+            return False
+        self._left[version] = left - cost
+        return True
 
 
 def _is_in_row(item: Planned, rationed: Collection[IpVersion]) -> bool:

@@ -7,13 +7,13 @@ meanwhile the entries of those that rest leave the table.
 """
 
 from collections.abc import Collection, Mapping
-from itertools import islice
 
+from exporter.model.neighbours import PerFamily
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import EPOCH_CYCLES, place
 from exporter.model.rations import TURN_S
-from exporter.model.topology import HOST, SandboxId, Topology
+from exporter.model.topology import HOST, IpVersion, SandboxId, Topology
 
 
 def steady(before: int, wanted: int) -> int:
@@ -63,14 +63,15 @@ def broken_ends(states: Mapping[Pair, PairState], most: int) -> frozenset[Sandbo
     return frozenset(ends)
 
 
-def broken_inside(states: Mapping[Pair, PairState], most: int) -> frozenset[Pair]:
+def broken_inside(states: Mapping[Pair, PairState], most: PerFamily) -> frozenset[Pair]:
     """Return broken promises inside networks, up to so many; the oldest first."""
-    inside = (
-        state.pair
-        for state in _broken(states)
-        if state.pair.scope is Scope.CONTAINER and state.decision.on_link
+    inside: dict[IpVersion, list[Pair]] = {version: [] for version in most}
+    for state in _broken(states):
+        if state.pair.scope is Scope.CONTAINER and state.decision.on_link:
+            inside[state.pair.ip_version].append(state.pair)
+    return frozenset(
+        pair for version, pairs in inside.items() for pair in pairs[: most[version]]
     )
-    return frozenset(islice(inside, most))
 
 
 def _broken(states: Mapping[Pair, PairState]) -> list[PairState]:

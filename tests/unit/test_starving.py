@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from exporter.budget import SharedBudget
 from exporter.model.hoststate import HostState, NeighbourTable
 from exporter.model.outcome import Observation, Result, Scope, Verdict
 from exporter.model.pair import Controls, Pair, PairState, Planned
+from exporter.model.plan import touching
 from exporter.model.selection import Selection
 from exporter.model.topology import IP_VERSIONS, IpVersion, SandboxId, Topology
 from exporter.turns import Turnstile
 from tests.fakes.clock import HandClock
 from tests.fakes.crowds import crowd
+from tests.fakes.topologies import topology
 
 # Hours of a large host in a few seconds, or many on a busy machine.
 pytestmark = pytest.mark.timeout(120)
@@ -50,6 +53,7 @@ class Host:
         self.found, self.clock, self.cycle = found, HandClock(), 0
         self.states: dict[Pair, PairState] = {}
         self.others = dict(NOBODY)
+        self.versions: tuple[IpVersion, ...] = IP_VERSIONS
         self._used: dict[IpVersion, dict[object, float]] = {v: {} for v in IP_VERSIONS}
         self._budget = SharedBudget(self.clock, folder, self._state)
         self.agendas, self.turnstile = Agendas(), Turnstile()
@@ -64,7 +68,7 @@ class Host:
                     soft_limit=soft,
                     hard_limit=hard,
                 )
-                for version in IP_VERSIONS
+                for version in self.versions
             }
         )
 
@@ -73,7 +77,9 @@ class Host:
         oldest_s = self.clock.monotonic_s() - STALE_S
         return sum(used_s >= oldest_s for used_s in self._used[version].values())
 
-    def run(self, wish: Wish | None = None) -> tuple[Agenda, Selection]:
+    def run(
+        self, wish: Wish | None = None, takes_s: float | None = None
+    ) -> tuple[Agenda, Selection]:
         """Return what a cycle looks at, and let an interval pass."""
         wish, now = wish or Wish(trigger="interval"), self.clock.now_utc()
         found = self.agendas.of(
@@ -95,7 +101,7 @@ class Host:
             )
         for entry in budget.used:
             self._used[entry[-1].version][entry] = self.clock.monotonic_s()
-        self.clock.move(self.interval_s)
+        self.clock.move(self.interval_s if takes_s is None else takes_s)
         self.cycle += wish.choose is None
         return agenda, selection
 
@@ -238,15 +244,62 @@ def test_what_others_have_does_not_make_old_what_was_seen_in_time(
     assert told[-1] == calm
 
 
+def meshed(agenda: Agenda) -> list[Planned]:
+    """Return the pairs inside networks."""
+    return [
+        item
+        for item in agenda.known
+        if item.pair.scope is Scope.CONTAINER and item.decision.on_link
+    ]
+
+
+def test_where_all_is_broken_everybody_has_his_turn_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """What is watched is a part of what fits only, also without a table for IPv6."""
+    host = Host(crowd(45, 1), tmp_path)
+    host.versions = (4,)
+    agenda, _ = host.run()
+    host.states = {i.pair: _broken(i, host.clock) for i in meshed(agenda)}
+    worst, told = gaps(host, agenda.turns.inside[4] + 5)
+
+    assert host.states.keys() <= worst.keys()
+    assert max(worst.values()) <= told
+
+
+@pytest.mark.parametrize("a_cycle", [1, 3])
+def test_who_comes_and_goes_takes_nobody_elses_turn(
+    tmp_path: Path, a_cycle: int
+) -> None:
+    """Some are replaced in each cycle, and each is looked at when it comes."""
+    host = Host(crowd(40, 1), tmp_path)
+    stay, seen, told = crowd(30, 1), set[Pair](), 0
+    wanted = {item.pair for item in meshed(Host(stay, tmp_path / "b").run()[0])}
+    for cycle in range(110):
+        names = {f"c{30 + (cycle * a_cycle + n) % 200:04}" for n in range(10)}
+        before = {one.name for one in host.found.containers}
+        host.found = _only(crowd(230, 1), names | {one.name for one in stay.containers})
+        new = frozenset(map(SandboxId, names - before))
+        choose = partial(touching, changed=new)
+        quick = Wish(trigger="change", choose=choose, changed=new)
+        agenda, selection = host.run(quick, takes_s=0)
+        assert new <= {item.pair.source for item in selection.probed}
+        agenda, selection = host.run()
+        told = max(told, agenda.turns.inside[4])
+        seen |= {item.pair for item in selection.probed}
+
+    assert told < 75
+    assert wanted <= seen
+
+
 def test_what_is_broken_inside_a_network_is_probed_in_every_cycle(
     tmp_path: Path,
 ) -> None:
     """Whether it works again is not to be known in an hour only."""
     host = Host(crowd(60, 1), tmp_path)
-    agenda, _ = host.run()
-    broken = [item for item in agenda.known if not across(item)][200:2000:600]
+    broken = meshed(host.run()[0])[200:2000:600]
     host.states = {item.pair: _broken(item, host.clock) for item in broken}
-    assert {item.pair.scope for item in broken} == {Scope.CONTAINER}
+    assert len(broken) == 3
 
     for _ in range(10):
         probed = {item.pair for item in host.run()[1].probed}
@@ -284,6 +337,13 @@ def test_what_is_looked_at_again_does_not_rest(tmp_path: Path) -> None:
     _, selection = host.run(Wish(trigger="recheck", choose=lambda p: p))
 
     assert selection.resting == {}
+
+
+def _only(found: Topology, names: set[str]) -> Topology:
+    """Return a host with some of its containers."""
+    return topology(
+        found.networks, tuple(one for one in found.containers if one.name in names)
+    )
 
 
 def _broken(item: Planned, clock: HandClock) -> PairState:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.bounds import Held
+from exporter.model.bounds import Bounds, Held, Turns
 from exporter.model.outcome import Scope
 from exporter.model.plan import plan
 from exporter.model.rations import Need, Ration, cycles_inside, need_of, ration_of
 from exporter.model.rings import rings_of
+from exporter.model.topology import IpVersion
 from tests.fakes.crowds import crowd
 
 ROOM, SHARE = 512, 192
@@ -56,6 +57,7 @@ def test_a_table_full_of_others_entries_is_closed() -> None:
     """Nothing is promised then, and no time told that nobody could keep."""
     closed = ration_of(NEED, 20, SHARE, 15)
 
+    assert ration_of(Need(2, 0, 0, 0), 0, SHARE, 15).is_closed
     assert closed == Ration(inside=0.0, is_closed=True)
     assert cycles_inside(NEED, closed, 7) == 7
     assert ration_of(Need(3, 2, 0, 2), 20, SHARE, 15) == Ration()
@@ -76,8 +78,9 @@ def test_a_ration_is_never_more_than_there_is(
 
     assert found.shares >= 1
     assert found.inside == inf or found.inside <= min(share, room)
-    if found.is_short and not found.is_closed:
+    if not found.is_closed:
         assert found.inside > 0
+    assert cycles_inside(need, found, 1) >= 1
 
 
 @pytest.mark.parametrize(
@@ -95,10 +98,23 @@ def test_when_all_had_their_turn(need: Need, ration: Ration, expected: int) -> N
 
 
 def test_what_is_told_rises_at_once_and_falls_later() -> None:
-    """After as many cycles as are told from then on."""
+    """After as many cycles as are told from then on, or as were told, if few."""
     held = Held()
 
     assert [held.at(cycle, 3) for cycle in range(2)] == [3, 3]
     assert held.at(2, 10) == 10
-    assert [held.at(cycle, 4) for cycle in range(3, 7)] == [10, 10, 10, 4]
-    assert [held.at(cycle, n) for cycle, n in ((7, 2), (8, 3), (9, 1))] == [4, 4, 3]
+    assert [held.at(cycle, 4) for cycle in range(3, 13)] == [10] * 9 + [4]
+    assert held.at(13, 90) == held.at(20, 40) == held.at(52, 2) == 90
+    assert held.at(53, 2) == 40
+
+
+def test_what_nobody_knows_does_not_change_what_was_told() -> None:
+    """A table that others fill for a moment makes nothing old."""
+    bounds, few = Bounds(), Turns.of_all(1)
+    many = Turns(across={4: 1, 6: 1}, inside={4: 50, 6: 2})
+    assert bounds.at(0, few, unknown=(4, 6)) == few
+    assert bounds.at(1, many) == many
+
+    full: tuple[IpVersion, ...] = (4,)
+    told = [bounds.at(cycle, few, unknown=full).inside for cycle in (2, 200)]
+    assert told == [{4: 50, 6: 2}, {4: 50, 6: 1}]

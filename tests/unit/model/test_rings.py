@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.plan import place
-from exporter.model.rings import Mark, Rings, Two, rings_of, row
+from exporter.model.rings import Rings, Two, rings_of, row
 from exporter.model.topology import IP_VERSIONS, NetworkId, SandboxId
 from tests.fakes.crowds import crowd
 from tests.fakes.topologies import container, endpoint, network, topology
@@ -67,12 +67,21 @@ def test_a_place_is_good_whoever_comes_and_goes(
     assert len(met) == sum(len(ones) * (len(ones) - 1) // 2 for ones in after.values())
 
 
-def test_marks_stand_in_the_order_of_the_row() -> None:
-    """By network, distance, and place in the ring."""
-    nets = [NetworkId("a"), NetworkId("b")]
-
-    assert Mark(nets[0], 9, b"z") < Mark(nets[1], 1, b"a")
-    assert Mark(nets[0], 1, b"z") < Mark(nets[0], 2, b"a")
+@given(st.lists(st.sets(names, max_size=8), min_size=60, max_size=80))
+def test_whoever_stays_is_met_in_each_round(visits: list[set[SandboxId]]) -> None:
+    """Though others come and go at every step."""
+    stay = {SandboxId(f"s{number}") for number in range(6)}
+    net, mark, met, rounds = NetworkId("n"), None, set[frozenset[SandboxId]](), 0
+    for visitors in visits:
+        ring = rings({net: stay | visitors})
+        for two in islice(row(ring, mark), 5):
+            if mark is not None and two.mark < mark:
+                if rounds:
+                    assert met >= set(map(frozenset, combinations(stay, 2)))
+                met, rounds = set(), rounds + 1
+            mark = two.mark
+            met.add(frozenset((two.one, two.other)))
+    assert rounds >= 2
 
 
 def test_who_is_alone_or_left_alone_or_of_another_family_meets_nobody() -> None:

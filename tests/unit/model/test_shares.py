@@ -87,6 +87,6 @@ def test_of_what_is_broken_inside_networks_the_oldest_few_are_watched() -> None:
             since=watch.clock.now_utc(),
         )
 
-    assert broken_inside(states, 9) == set(broken[:2])
-    assert broken_inside(states, 1) == {broken[0]}
-    assert broken_inside(watch.board.states, 9) == frozenset()
+    assert broken_inside(states, {4: 9, 6: 0}) == set(broken[:2])
+    assert broken_inside(states, {4: 1, 6: 9}) == {broken[0]}
+    assert broken_inside(watch.board.states, {4: 9, 6: 9}) == frozenset()
