@@ -11,7 +11,7 @@ from exporter.model.outcome import Scope
 from exporter.model.plan import plan
 from exporter.model.rations import Need, Ration, cycles_inside, need_of, ration_of
 from exporter.model.rings import rings_of
-from exporter.model.topology import IpVersion
+from exporter.model.topology import IP_VERSIONS
 from tests.fakes.crowds import crowd
 
 ROOM, SHARE = 512, 192
@@ -115,6 +115,6 @@ def test_what_nobody_knows_does_not_change_what_was_told() -> None:
     assert bounds.at(0, few, unknown=(4, 6)) == few
     assert bounds.at(1, many) == many
 
-    full: tuple[IpVersion, ...] = (4,)
+    full = IP_VERSIONS[:1]
     told = [bounds.at(cycle, few, unknown=full).inside for cycle in (2, 200)]
     assert told == [{4: 50, 6: 2}, {4: 50, 6: 1}]
