@@ -1,0 +1,108 @@
+// The verdict and the violations: made by the server, kept new without a reload.
+
+import { setNow, tick } from "./words.js";
+
+let tag = "";
+
+/** Fetch the page again and take over its front; false where nobody answers. */
+export async function refreshFront() {
+  const { status, page, etag } = await fetched();
+  if (status === 304) return true;
+  const fresh = page?.getElementById("front");
+  if (status !== 200 || !fresh) return false;
+  tag = etag ?? "";
+  setNow(fresh.dataset.now);
+  const front = document.getElementById("front");
+  patch(front, fresh);
+  document.title = page.title;
+  tick(front);
+  return true;
+}
+
+/** Seconds between two cycles, as the page says. */
+export function intervalS() {
+  return Number(document.getElementById("front").dataset.interval) || 15;
+}
+
+/** Show of the violations only those with a text in them. */
+export function filterFront(text) {
+  const wanted = text.toLowerCase();
+  for (const card of document.querySelectorAll("#front .breach")) {
+    let shown = 0;
+    for (const row of card.querySelectorAll(".way, .pair")) {
+      row.hidden = !row.textContent.toLowerCase().includes(wanted);
+      shown += !row.hidden;
+    }
+    card.hidden = wanted !== "" && shown === 0;
+  }
+}
+
+// Not fetch(): a document of a string needs a parser that trusted types forbid.
+function fetched() {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", location.pathname);
+    request.responseType = "document";
+    if (tag) request.setRequestHeader("If-None-Match", tag);
+    request.timeout = 15000;
+    request.onloadend = () => {
+      resolve({
+        status: request.status,
+        page: request.response,
+        etag: request.getResponseHeader("ETag"),
+      });
+    };
+    request.send();
+  });
+}
+
+/**
+ * Make one element equal to another, touching only what differs: focus, what is
+ * selected and what was opened stay.
+ */
+export function patch(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  for (const { name } of [...old.attributes]) {
+    const isOurs = name === "open" || name === "hidden";
+    if (!isOurs && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  patchChildren(old, fresh);
+}
+
+function patchChildren(old, fresh) {
+  let next = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const found = match(old, next, wanted);
+    if (found === null) {
+      old.insertBefore(document.importNode(wanted, true), next);
+      continue;
+    }
+    if (found !== next) old.insertBefore(found, next);
+    else next = next.nextSibling;
+    if (found.nodeType === Node.ELEMENT_NODE) patch(found, wanted);
+    else if (found.data !== wanted.data) found.data = wanted.data;
+  }
+  while (next !== null) {
+    const gone = next;
+    next = next.nextSibling;
+    gone.remove();
+  }
+}
+
+/** The child that is to become what is wanted: the one of its key, or the next. */
+function match(old, next, wanted) {
+  const key = wanted.dataset?.key;
+  if (key !== undefined) {
+    const child = [...old.children].find((one) => one.dataset?.key === key);
+    return child?.nodeName === wanted.nodeName ? child : null;
+  }
+  const isAlike =
+    next !== null &&
+    next.nodeType === wanted.nodeType &&
+    next.nodeName === wanted.nodeName &&
+    next.dataset?.key === undefined;
+  return isAlike ? next : null;
+}
