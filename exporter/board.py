@@ -21,6 +21,7 @@ from exporter.model.pair import CountKey, Pair, PairState, Planned
 from exporter.model.plan import Selection, cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.restraint import under_watch
+from exporter.model.rtts import Rtts
 from exporter.model.sample import KEPT_CYCLES
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
@@ -71,7 +72,7 @@ class Board:
         self._sampled_since: datetime | None = None
         self._cover_cycles, self._queued_cycles = 1, 0
         self._durations = Durations()
-        self._history = History()
+        self._history, self._rtts = History(), Rtts()
 
     @property
     def states(self) -> Mapping[Pair, PairState]:
@@ -125,6 +126,7 @@ class Board:
         elif self._sampled_since is None:
             self._sampled_since = now
         fresh = {state.pair: state for state in outcome.states}
+        probed = dict(fresh)
         rest = carried(
             (item for item in items if item.pair not in fresh),
             self._states,
@@ -136,6 +138,7 @@ class Board:
             self._states,
             {item.pair: fresh[item.pair] for item in items},
         )
+        self._rtts.note(probed, self._states, now)
         self._history.engine_back(now)
         self._history.gone(
             (p for p, s in before.items() if s.is_broken and p not in self._states), now
@@ -287,6 +290,7 @@ class Board:
             cover_s=(self._cover_cycles + self._queued_cycles) * self._period_s,
             cycle=self._cycle,
             history=self._history.view(),
+            rtts=self._rtts.view(),
             longest_cycle_s=self._durations.longest_s,
             interval_s=self._interval_s,
             packets_per_second=self._packets_per_second,

@@ -16,6 +16,7 @@ from exporter.model.outcome import (
     Result,
     Scope,
     Verdict,
+    is_measured,
     observed_of,
 )
 from exporter.model.pair import Decision, PairState
@@ -62,16 +63,6 @@ class PairFacts:
     """Pairs that the policy decides, by what it expects."""
     detail_pairs: int = 0
     """Pairs that could be shown one by one: all but names, which are no paths."""
-
-
-def is_measured(observed: Observed, verdict: Verdict) -> bool:
-    """Return whether an observation is of now: seen, and not too old.
-
-    Only age makes a reply unverified; silence may be so for other reasons.
-    """
-    if observed is Observed.REACHABLE:
-        return verdict is not Verdict.UNVERIFIED
-    return observed is Observed.UNREACHABLE
 
 
 def gather(snapshot: Snapshot) -> PairFacts:

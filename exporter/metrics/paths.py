@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from exporter.metrics import labels as label
-from exporter.metrics.facts import PairFacts, is_measured
+from exporter.metrics.facts import PairFacts
 from exporter.metrics.family import Family, Kind, Samples
-from exporter.model.outcome import Observed, Scope
+from exporter.model.outcome import Observed, Scope, is_measured
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Container, Endpoint

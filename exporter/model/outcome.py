@@ -132,6 +132,16 @@ class Verdict(StrEnum):
     """A promise that was not probed in this cycle (by plan, never by failure)."""
 
 
+def is_measured(observed: Observed, verdict: Verdict) -> bool:
+    """Return whether an observation is of now: seen, and not too old.
+
+    Only age makes a reply unverified; silence may be so for other reasons.
+    """
+    if observed is Observed.REACHABLE:
+        return verdict is not Verdict.UNVERIFIED
+    return observed is Observed.UNREACHABLE
+
+
 VIOLATIONS = frozenset({Verdict.UNEXPECTED_REACHABLE, Verdict.UNEXPECTED_UNREACHABLE})
 """Verdicts that say that a promise is broken."""
 

@@ -80,22 +80,18 @@ class Decision:
         return self.leaves_host or self.opted_out
 
 
+def unprobed(decision: Decision) -> Verdict:
+    """Return the verdict on a pair that was not probed."""
+    unknown = decision.expected is Expected.UNKNOWN
+    return Verdict.NOT_JUDGED if unknown else Verdict.SKIPPED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """A pair with its promise."""
 
     pair: Pair
     decision: Decision
-
-
-CountKey = tuple[Scope, NetworkId, IpVersion, Decision]
-"""What pairs are counted by: scope, network and family of the destination, promise."""
-
-
-def count_key(item: Planned) -> CountKey:
-    """Return what a pair is counted by."""
-    pair = item.pair
-    return pair.scope, pair.network, pair.ip_version, item.decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +134,16 @@ class PairState:
     def is_broken(self) -> bool:
         """Return whether its promise is broken, as far as anybody could look."""
         return self.was_broken or self.verdict in VIOLATIONS
+
+
+CountKey = tuple[Scope, NetworkId, IpVersion, Decision]
+"""What pairs are counted by: scope, network and family of the destination, promise."""
+
+
+def count_key(item: Planned | PairState) -> CountKey:
+    """Return what a pair is counted by."""
+    pair = item.pair
+    return pair.scope, pair.network, pair.ip_version, item.decision
 
 
 def since(before: PairState | None, verdict: Verdict, now: datetime) -> datetime:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from exporter.model.census import Census, census
 from exporter.model.detection import NO_DETECTION, Detection
 from exporter.model.history import NO_HISTORY, HistoryView
 from exporter.model.hoststate import HostState
@@ -22,8 +23,9 @@ from exporter.model.outcome import (
     Verdict,
     observed_of,
 )
-from exporter.model.pair import CountKey, Decision, PairState
+from exporter.model.pair import CountKey, PairState, unprobed
 from exporter.model.policy import NO_POLICY, Policy, PolicyEntry
+from exporter.model.rtts import NO_RTTS, RttView
 from exporter.model.tally import Tally
 from exporter.model.topology import HOST, IpVersion, NetworkId, Topology
 
@@ -79,6 +81,8 @@ class Snapshot:
     """How changes on the host are noticed."""
     history: HistoryView = NO_HISTORY
     """What verdicts were before."""
+    rtts: RttView = NO_RTTS
+    """The newest round-trip times."""
     longest_cycle_s: float = 0.0
     """Of the newest cycles, of whatever trigger."""
     longest_survey_s: float = 0.0
@@ -110,7 +114,7 @@ class Snapshot:
         for (scope, version, expected, result, verdict), count in alike.items():
             totals[scope, version, expected, observed_of(result), verdict] += count
         for (scope, _, version, decision), count in self.aside.items():
-            verdict = _unprobed(decision)
+            verdict = unprobed(decision)
             key = scope, version, decision.expected, Observed.NOT_PROBED, verdict
             totals[key] += count
         return totals
@@ -120,8 +124,14 @@ class Snapshot:
         """Number of pairs by verdict, every verdict present."""
         counts = counted(self.pairs)
         for (_, _, _, decision), count in self.aside.items():
-            counts[_unprobed(decision)] += count
+            counts[unprobed(decision)] += count
         return {verdict: counts[verdict] for verdict in Verdict}
+
+    @cached_property
+    def census(self) -> Census:
+        """Every pair, counted by where it stands in a matrix."""
+        up = self.engine_up
+        return census(self.pairs, self.aside, self.topology, engine_up=up)
 
     @property
     def turn_before(self) -> datetime:
@@ -164,12 +174,6 @@ class Snapshot:
     def _network_name(self, wanted: NetworkId) -> str:
         network = self.topology and self.topology.network_by_id.get(wanted)
         return network.name if network else _short(wanted)
-
-
-def _unprobed(decision: Decision) -> Verdict:
-    """Return the verdict on a pair that was not probed."""
-    unknown = decision.expected is Expected.UNKNOWN
-    return Verdict.NOT_JUDGED if unknown else Verdict.SKIPPED
 
 
 def _short(object_id: str) -> str:

@@ -56,7 +56,12 @@ _SEVERITY = {mark: number for number, mark in enumerate(Mark)}
 
 def mark_of(state: PairState) -> Mark:
     """Return the mark of one pair."""
-    match state.verdict:
+    return mark_for(state.verdict, state.decision.expected)
+
+
+def mark_for(verdict: Verdict, expected: Expected) -> Mark:
+    """Return the mark of pairs with a verdict and a promise."""
+    match verdict:
         case Verdict.UNEXPECTED_REACHABLE:
             return Mark.LEAKING
         case Verdict.UNEXPECTED_UNREACHABLE:
@@ -64,12 +69,12 @@ def mark_of(state: PairState) -> Mark:
         case Verdict.UNVERIFIED:
             return Mark.UNVERIFIED
         case Verdict.AS_EXPECTED:
-            isolated = state.decision.expected is Expected.ISOLATED
+            isolated = expected is Expected.ISOLATED
             return Mark.ISOLATED if isolated else Mark.REACHABLE
         case Verdict.NOT_JUDGED | Verdict.SKIPPED:
             return Mark.NOT_PROBED
         case _:
-            assert_never(state.verdict)
+            assert_never(verdict)
 
 
 def worst(marks: Iterable[Mark]) -> Mark:

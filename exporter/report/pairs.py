@@ -84,11 +84,12 @@ def _finding(state: PairState) -> Json:
     if state.reason:
         found["reason"] = state.reason
     if state.causes:
-        found["causes"] = [_cause(cause) for cause in state.causes]
+        found["causes"] = [cause_entry(cause) for cause in state.causes]
     return found
 
 
-def _cause(cause: Cause) -> Json:
+def cause_entry(cause: Cause) -> Json:
+    """Return a cause as a JSON object."""
     return {
         "cause": str(cause.id),
         "certain": cause.certain,

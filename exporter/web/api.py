@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from exporter.clock import Clock
-from exporter.errors import QueryError
+from exporter.errors import QueryError, UnknownName
 from exporter.model.snapshot import Snapshot
 
 PREFIX = "/api/v1"
@@ -20,7 +20,8 @@ Answer = Callable[
     [Snapshot, str, Mapping[str, str], datetime], Mapping[str, object] | None
 ]
 """Of a snapshot, a path below the prefix, parameters and now: the document, None where
-there is none. Raises `QueryError` where a parameter is wrong."""
+there is none. Raises `QueryError` where a parameter is wrong, `UnknownName` where what
+it names does not exist."""
 
 
 class Api:
@@ -71,6 +72,8 @@ class Api:
                 body = await asyncio.to_thread(self._made, snapshot, path, parameters)
         except QueryError as error:
             return problem(400, str(error))
+        except UnknownName as error:
+            return problem(404, str(error))
         if body is None:
             return problem(404, f"there is nothing at {PREFIX}/{path}")
         return Response(body, media_type="application/json", headers=headers)

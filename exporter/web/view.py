@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from exporter.model.expectation import RULES
+from exporter.model.headline import Headline, Tone, headline_of
 from exporter.model.ipam import SubnetUsage, subnet_usage
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Decision, PairState
 from exporter.model.prefixes import SATURATED
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Topology
+from exporter.model.words import ago, counted
 from exporter.printable import printable
-from exporter.web.headline import Headline, Tone, headline_of
-from exporter.web.words import ago, counted, machine_moment, moment, short_duration
+from exporter.web.words import machine_moment, moment, short_duration
 
 ROWS_MAX = 200
 """Rows of a table; what is left out is counted."""

@@ -10,9 +10,14 @@ from exporter.metrics.facts import (
     EndpointKey,
     Peers,
     gather,
-    is_measured,
 )
-from exporter.model.outcome import Expected, Result, Verdict, observed_of
+from exporter.model.outcome import (
+    Expected,
+    Result,
+    Verdict,
+    is_measured,
+    observed_of,
+)
 from exporter.model.pair import Decision, Pair, PairState
 from exporter.model.topology import ContainerId, NetworkId
 from tests.fakes import snapshots

@@ -1,4 +1,4 @@
-"""The page's verdict in one sentence: never better than what is known."""
+"""What a snapshot comes to, in one sentence: never better than what is known."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,14 +6,14 @@ from enum import StrEnum
 
 from exporter.model.outcome import VIOLATIONS, Expected, Verdict
 from exporter.model.snapshot import Snapshot
-from exporter.web.words import ago, counted
+from exporter.model.words import ago, counted
 
 _STALE_INTERVALS = 5
 """Cycles that may be missing before the newest one says nothing any more."""
 
 
 class Tone(StrEnum):
-    """How the page looks at it; the values are classes of the style sheet."""
+    """How it is meant; its values are words of the JSON API and of the style sheet."""
 
     GOOD = "good"
     BAD = "bad"
@@ -46,7 +46,7 @@ def headline_of(snapshot: Snapshot, now: datetime) -> Headline:
     if broken:
         verb = "is" if broken == 1 else "are"
         return _headline(Tone.BAD, f"{counted(broken, 'promise')} {verb} broken.")
-    why = _why_nothing(snapshot, now)
+    why = why_nothing(snapshot, now)
     if why:
         return _headline(Tone.DOUBT, why)
     kept, unverified = counts[Verdict.AS_EXPECTED], counts[Verdict.UNVERIFIED]
@@ -74,8 +74,8 @@ def headline_of(snapshot: Snapshot, now: datetime) -> Headline:
     )
 
 
-def _why_nothing(snapshot: Snapshot, now: datetime) -> str | None:
-    """Return why no verdict counts at all, None if they do."""
+def why_nothing(snapshot: Snapshot, now: datetime) -> str | None:
+    """Return why no verdict counts at all, None if they do; it changes with time."""
     if snapshot.topology is None:
         return "Nothing verified: no Docker engine has answered yet."
     if not snapshot.engine_up:

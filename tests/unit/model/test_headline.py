@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from exporter.model.headline import Tone, headline_of
 from exporter.model.outcome import Expected, Verdict
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
-from exporter.web.headline import Tone, headline_of
 from tests.fakes.pages import NOW, good, snapshot, state, topology
 
 AS_EXPECTED = state(Verdict.AS_EXPECTED)

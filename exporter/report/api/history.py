@@ -1,0 +1,49 @@
+"""What was before: changes of verdicts, and outages."""
+
+from datetime import datetime
+from functools import partial
+
+from exporter.model.history import Event, Outage
+from exporter.model.snapshot import Snapshot
+from exporter.report.api.ids import pair_id
+from exporter.report.api.query import Parameters, page
+from exporter.report.document import timestamp
+from exporter.report.pairs import Json, pair_document
+
+
+def events(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+    """Return the changes that are kept, the newest first."""
+    found = snapshot.history.events[::-1]
+    return page(snapshot, parameters, found, "events", partial(event_entry, snapshot))
+
+
+def event_entry(snapshot: Snapshot, event: Event) -> Json:
+    """Return a change: the pair as it was from then on."""
+    return {
+        "number": event.number,
+        "at": timestamp(event.at),
+        "before": None if event.before is None else str(event.before),
+        "pair": pair_id(event.state.pair),
+        **pair_document(snapshot, event.state),
+    }
+
+
+def outages(snapshot: Snapshot, parameters: Parameters, now: datetime) -> Json:
+    """Return the outages that last, then those that are over, the newest first."""
+    found = snapshot.history.outages
+    return page(snapshot, parameters, found, "outages", partial(_outage, now))
+
+
+def _outage(now: datetime, outage: Outage) -> Json:
+    source, destination, network = outage.names or (None, None, None)
+    return {
+        "kind": str(outage.kind),
+        "began": timestamp(outage.began),
+        "ended": None if outage.ended is None else timestamp(outage.ended),
+        "duration_seconds": round(outage.duration(now).total_seconds(), 3),
+        "pair": None if outage.pair is None else pair_id(outage.pair),
+        "source": source,
+        "destination": destination,
+        "network": network,
+        "cause": None if outage.cause is None else str(outage.cause),
+    }
