@@ -5,19 +5,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from exporter.clock import Clock
+from exporter.model.pair import Pair
 from exporter.model.snapshot import Snapshot
 from exporter.web.api import PREFIX, Answer, Api
 from exporter.web.headers import SecureHeaders
-from exporter.web.view import view_of
+from exporter.web.page import Page
 
 Reload = Callable[[], Awaitable[Sequence[str]]]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -28,6 +30,9 @@ _PATIENCE, _PATIENCE_S = 4, 0.005
 takes what there is. Looking costs less than a thread that would wait for it."""
 _FOLDER = Path(__file__).parent
 _STATIC = "/static"
+_SMALLER = [Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)]
+"""For what browsers ask for, where they take it. Not the metrics, which come compressed,
+nor the stream."""
 _OWN_SITES = frozenset({"none", "same-origin"})
 """What a browser says of where a request comes from (Sec-Fetch-Site)."""
 
@@ -57,6 +62,8 @@ class Sources:
     """The same of what is rendered already, of before or not."""
     api: Answer = lambda _snapshot, _path, _parameters, _now: None
     """Makes the documents below `/api/v1/`. Called in a thread."""
+    pair_id: Callable[[Pair], str] = lambda _pair: ""
+    """Returns what a pair is called below `/api/v1/pairs/`."""
     stream: Endpoint | None = None
     """Tells of changes; None where nobody does."""
     reload: Reload | None = None
@@ -73,12 +80,17 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
     """
     answers = _Answers(sources, version, telemetry_path)
     routes = [
-        Route("/", answers.page),
+        Route("/", answers.page, middleware=_SMALLER),
         Route(telemetry_path, answers.metrics),
         Route("/-/healthy", answers.healthy),
         Route("/-/ready", answers.ready),
-        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static")),
-        Route(f"{PREFIX}/{{path:path}}", answers.api, methods=["GET"]),
+        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static"), middleware=_SMALLER),
+        Route(
+            f"{PREFIX}/{{path:path}}",
+            answers.api,
+            methods=["GET"],
+            middleware=_SMALLER,
+        ),
     ]
     if sources.stream is not None:
         routes.insert(0, Route(f"{PREFIX}/stream", sources.stream, methods=["GET"]))
@@ -95,19 +107,18 @@ class _Answers:
 
     def __init__(self, sources: Sources, version: str, telemetry_path: str) -> None:
         self._sources = sources
-        self._version = version
-        self._telemetry_path = telemetry_path
         self._renderings = asyncio.Semaphore(RENDERINGS_MAX)
         self.api = Api(
             sources.api, sources.snapshot, sources.clock, self._renderings
         ).answer
-        self._template = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        ).get_template("index.html")
+        self.page = Page(
+            sources.snapshot,
+            sources.clock,
+            self._renderings,
+            version=version,
+            telemetry_path=telemetry_path,
+            pair_id=sources.pair_id,
+        ).answer
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics in the format that is asked for."""
@@ -135,20 +146,6 @@ class _Answers:
                 return rendered
             await asyncio.sleep(_PATIENCE_S)
         return self._sources.held(accept, encoding)
-
-    async def page(self, _request: Request) -> Response:
-        """Return the page for people."""
-        async with self._renderings:
-            return HTMLResponse(await asyncio.to_thread(self._render_page))
-
-    def _render_page(self) -> str:
-        view = view_of(
-            self._sources.snapshot(),
-            self._sources.clock.now_utc(),
-            version=self._version,
-            telemetry_path=self._telemetry_path,
-        )
-        return self._template.render(view=view)
 
     async def healthy(self, _request: Request) -> Response:
         """Return whether this process works, whatever the engine does."""

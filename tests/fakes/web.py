@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from exporter.clock import SystemClock
 from exporter.model.snapshot import Snapshot
 from exporter.report import api
+from exporter.report.api.ids import pair_id
 from exporter.web import Sources, WebServer, build_app
 from exporter.web.protocol import Limits
 from tests.fakes.pages import NOW
@@ -83,6 +84,7 @@ class Given:
             unhealthy=lambda: self.unhealthy,
             not_ready=lambda: self.not_ready,
             api=api.answer,
+            pair_id=pair_id,
             stream=self.stream,
             reload=None if self.problems is None else self.reload,
         )

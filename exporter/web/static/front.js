@@ -14,6 +14,11 @@ export async function refreshFront() {
   setNow(fresh.dataset.now);
   const front = document.getElementById("front");
   patch(front, fresh);
+  const subnets = document.getElementById("subnets");
+  const networks = page.getElementById("subnets");
+  if (subnets && networks) patch(subnets, networks);
+  else if (networks) document.querySelector("main").append(document.importNode(networks, true));
+  else subnets?.remove();
   document.title = page.title;
   tick(front);
   return true;
@@ -22,6 +27,11 @@ export async function refreshFront() {
 /** Seconds between two cycles, as the page says. */
 export function intervalS() {
   return Number(document.getElementById("front").dataset.interval) || 15;
+}
+
+/** When what is shown was true, in seconds of Unix time. */
+export function takenS() {
+  return Number(document.getElementById("front").dataset.taken);
 }
 
 /** Show of the violations only those with a text in them. */

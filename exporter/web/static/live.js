@@ -10,11 +10,11 @@ const AGAIN_MS = 30000;
  * `lost` with true while the exporter does not answer. It must answer whether it could
  * fetch what is new.
  */
-export function live({ changed, lost, intervalMs }) {
+export function live({ changed, lost, intervalMs, takenS }) {
   let source = null;
   let timer = null;
   let asked = performance.now();
-  let summary = "";
+  let summary = null;
   let lostTimer = null;
 
   function soon(waitMs) {
@@ -48,13 +48,13 @@ export function live({ changed, lost, intervalMs }) {
     found();
     const told = JSON.parse(event.data);
     const counts = JSON.stringify([told.summary, told.engine_up]);
+    const isFirst = summary === null;
     const isNew = counts !== summary;
-    const isFirst = summary === "";
     summary = counts;
-    const age = performance.now() - asked;
-    if (isFirst) soon(0); // something may have come before the stream did
-    else if (isNew) soon(LEAST_MS - age);
-    else if (!document.hidden) soon(intervalMs() - age);
+    if (told.taken <= takenS()) return;
+    const ageMs = performance.now() - asked;
+    if (isFirst || isNew) soon(LEAST_MS - ageMs);
+    else if (!document.hidden) soon(intervalMs() - ageMs);
   }
 
   function open() {

@@ -2,7 +2,7 @@
 
 import { follow, href, read } from "./address.js";
 import { el, fill } from "./dom.js";
-import { filterFront, intervalS, refreshFront } from "./front.js";
+import { filterFront, intervalS, refreshFront, takenS } from "./front.js";
 import { live } from "./live.js";
 import { closePanel, showPanel } from "./panel.js";
 import { setNow, tick } from "./words.js";
@@ -116,4 +116,4 @@ setNow(document.getElementById("front").dataset.now);
 listenToKeys();
 setInterval(tick, 1000);
 show(read());
-live({ changed: refresh, lost, intervalMs: () => intervalS() * 1000 });
+live({ changed: refresh, lost, intervalMs: () => intervalS() * 1000, takenS });

@@ -66,7 +66,7 @@ function drawNetworks(shown, state) {
   const all = ordered([...names], cells);
   const extra = [...cells.keys()].some((key) => key.startsWith(keyOf(HOST, "")));
   const rows = chosen(extra ? [HOST, ...all] : all, cells, state, true);
-  const columns = chosen(scope === "name" ? all : [...all, GATEWAY], cells, state, false);
+  const columns = chosen(scope === "name" ? all : [GATEWAY, ...all], cells, state, false);
   const y0 = Number(state.offset ?? 0);
   const x0 = Number(state.across ?? 0);
   const down = rows.slice(y0, y0 + SIDE);

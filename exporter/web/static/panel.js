@@ -91,7 +91,7 @@ function causes(found) {
         el("p", { class: "cause" }, one.sentence),
         el("p", { class: "quiet" }, one.certain ? "This is certain" : "Likely", ": ",
           el("code", {}, one.cause)),
-        el("ul", { class: "evidence" }, one.evidence.map((line) => el("li", {}, name(line, "")))),
+        el("ul", { class: "found-there" }, one.evidence.map((line) => el("li", {}, name(line, "")))),
         one.remedy ? el("p", { class: "remedy" }, el("b", {}, "What to do: "), coded(one.remedy)) : null,
       ),
     ),

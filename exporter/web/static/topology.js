@@ -1,0 +1,161 @@
+// The topology: networks as boxes, containers in them, and what is broken between them.
+
+import { href } from "./address.js";
+import { get } from "./api.js";
+import { el, fill, printable, svg } from "./dom.js";
+import { layout, thread, way } from "./layout.js";
+import { counted, natural, number } from "./words.js";
+
+const EDGES = 24;
+const LABELLED = 12;
+const THREADS = 200;
+const HOST = "the host";
+
+export function load(_state, signal) {
+  return Promise.all([get("topology", {}, signal), get("matrix", {}, signal)]);
+}
+
+export function draw(root, [found, matrix], state, { isNew }) {
+  const before = root.querySelector(".map");
+  const at = isNew || !before ? [0, 0] : [before.scrollLeft, before.scrollTop];
+  const groups = groupsOf(found);
+  if (!groups.length) {
+    fill(root, el("p", { class: "empty" }, "There are no networks to show."));
+    return;
+  }
+  const laid = layout(Math.max(300, root.clientWidth - 4), groups);
+  const edges = edgesOf(matrix, laid.boxes);
+  const many = multihomed(laid.boxes);
+  fill(
+    root,
+    words(found, edges, many),
+    el("div", { class: "map", tabindex: 0, role: "region", "aria-label": "Picture of the topology" }, picture(laid, edges, many, found, state)),
+  );
+  const map = root.querySelector(".map");
+  [map.scrollLeft, map.scrollTop] = at;
+}
+
+function groupsOf(found) {
+  const networks = found.networks
+    .filter((one) => !["host", "null"].includes(one.driver))
+    .sort((a, b) => natural(a.name, b.name))
+    .map((one) => ({
+      key: one.name,
+      title: one.name,
+      sub: [one.driver, one.internal ? "internal" : "", one.subnets[0]?.subnet ?? ""]
+        .filter(Boolean).join(", "),
+      query: href({ view: "pairs", network: one.name }),
+      members: one.containers,
+    }));
+  const shared = found.host?.containers ?? [];
+  const host = { key: HOST, title: HOST, sub: "containers with --network host", query: href({ view: "pairs", container: "host" }), members: shared };
+  return shared.length ? [host, ...networks] : networks;
+}
+
+/** What is broken, from box to box; the worst first. */
+function edgesOf(matrix, boxes) {
+  const byKey = new Map(boxes.map((one) => [one.key, one]));
+  const found = [];
+  for (const cell of matrix.cells) {
+    const leaking = cell.marks.leaking ?? 0;
+    const broken = cell.marks.broken ?? 0;
+    const from = byKey.get(cell.source_network ?? HOST);
+    const to = byKey.get(cell.destination_network);
+    if (!(leaking || broken) || !to) continue;
+    found.push({ from: from ?? to, to, leaking, broken, count: leaking + broken });
+  }
+  return found.sort((a, b) => b.leaking - a.leaking || b.count - a.count);
+}
+
+/** The places of each container that is on more than one network. */
+function multihomed(boxes) {
+  const places = new Map();
+  for (const box of boxes) {
+    for (const spot of box.spots) {
+      places.set(spot.member, [...(places.get(spot.member) ?? []), spot]);
+    }
+  }
+  return new Map([...places].filter(([, spots]) => spots.length > 1));
+}
+
+function words(found, edges, many) {
+  const broken = edges.reduce((sum, one) => sum + one.count, 0);
+  const left = Math.max(0, edges.filter((one) => one.from !== one.to).length - EDGES);
+  return el(
+    "p",
+    { class: "quiet" },
+    `${counted(found.containers.length, "container")}; ${number(many.size)} on more than one network`,
+    many.size ? " (filled dots, joined by dashed threads)" : "",
+    broken ? `; ${counted(broken, "broken pair")}, as red arrows from network to network` : "",
+    left ? `, of which the ${EDGES} worst are drawn; each network shows its number` : "",
+    ".",
+  );
+}
+
+function picture(laid, edges, many, found, state) {
+  const off = new Set(found.containers.filter((one) => !one.running).map((one) => one.name));
+  const wanted = (state.q ?? "").toLowerCase();
+  const between = edges.filter((one) => one.from !== one.to).slice(0, EDGES);
+  const threads = [...many.values()].flatMap((spots) => spots.slice(1).map((spot, n) => [spots[n], spot]));
+  return svg(
+    "svg",
+    { width: laid.width, height: laid.height, viewBox: `0 0 ${laid.width} ${laid.height}`, role: "group", "aria-label": "Networks and their containers" },
+    svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, svg("path", { class: "tip", d: "M0 0 8 4 0 8z" }))),
+    laid.boxes.map((box) => boxed(box, edges, { many, off, wanted })),
+    threads.slice(0, THREADS).map(([one, other]) => svg("path", { class: "both", d: thread(one, other) })),
+    between.map((edge) => arrow(edge, between.length <= LABELLED)),
+  );
+}
+
+function boxed(box, edges, { many, off, wanted }) {
+  const touching = edges.filter((one) => one.from === box || one.to === box);
+  const count = touching.reduce((sum, one) => sum + one.count, 0);
+  const titleMatches = box.title.toLowerCase().includes(wanted);
+  return svg(
+    "g",
+    { class: `net${count ? " wrong" : ""}` },
+    svg("rect", { x: box.x, y: box.y, width: box.width, height: box.height, rx: 6 }),
+    svg("a", { href: box.query },
+      svg("text", { class: "title", x: box.x + 10, y: box.y + 18 }, cut(box.title, count ? 22 : 30)),
+      svg("title", {}, printable(box.title))),
+    svg("text", { class: "sub", x: box.x + 10, y: box.y + 34 }, cut(`${number(box.members.length)}: ${box.sub}`, 40)),
+    count
+      ? svg("text", { class: "count", x: box.x + box.width - 10, y: box.y + 18, "text-anchor": "end" }, `✗ ${number(count)}`)
+      : null,
+    box.spots.map((spot) => {
+      const isMatch = wanted && spot.member.toLowerCase().includes(wanted);
+      const isDim = wanted && !isMatch && !titleMatches;
+      const kind = `dot${many.has(spot.member) ? " many" : ""}${off.has(spot.member) ? " off" : ""}`;
+      return svg(
+        "a",
+        { href: href({ view: "pairs", container: spot.member }), tabindex: box.isNamed ? null : -1, class: isMatch ? "match" : isDim ? "dim" : null },
+        svg("title", {}, printable(spot.member)),
+        svg("circle", { class: kind, cx: spot.x, cy: spot.y, r: 5 }),
+        box.isNamed ? svg("text", { x: spot.x + 11, y: spot.y + 4 }, cut(spot.member, 30)) : null,
+      );
+    }),
+  );
+}
+
+function arrow(edge, isLabelled) {
+  const isForth = edge.from.x < edge.to.x || (edge.from.x === edge.to.x && edge.from.y < edge.to.y);
+  const { path, middle } = way(edge.from, edge.to, isForth ? -7 : 7);
+  const text = `${edge.from.title} to ${edge.to.title}: ${counted(edge.count, "broken pair")}`;
+  return svg(
+    "g",
+    {},
+    svg("title", {}, printable(text)),
+    svg("path", { class: `leak${edge.leaking ? "" : " broken"}`, d: path, "marker-end": "url(#tip)" }),
+    isLabelled
+      ? svg("text", { class: "count", x: middle.x, y: middle.y + (isForth ? -4 : 14), "text-anchor": "middle" }, `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`)
+      : null,
+  );
+}
+
+/** Text of about a length: both ends, as names of one project begin alike. */
+function cut(text, length) {
+  const shown = printable(text);
+  if (shown.length <= length) return shown;
+  const tail = Math.floor(length / 2) - 1;
+  return `${shown.slice(0, length - tail - 1)}…${shown.slice(-tail)}`;
+}
