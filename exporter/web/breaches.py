@@ -252,9 +252,7 @@ def _first(ways: Mapping[_WayKey, _WayCount]) -> Sequence[_WayKey]:
     return sorted(ways, key=lambda ends: (-ways[ends].count, ends))[:WAYS_MAX]
 
 
-def _way(
-    ways: Mapping[_WayKey, _WayCount], ends: _WayKey, verdict: Verdict
-) -> Way:
+def _way(ways: Mapping[_WayKey, _WayCount], ends: _WayKey, verdict: Verdict) -> Way:
     (source, destination), found = ends, ways[ends]
     if found.scopes == {Scope.CONTAINER}:
         query = {"from": source, "to": destination}

@@ -20,8 +20,17 @@ ROWS_MAX = 200
 _REASONS_MAX = 20
 _REFRESH_LEAST_S = 5
 _MODULES = (
-    "address", "api", "dom", "front", "grid", "live", "main", "matrix", "panel",
-    "spark", "words",
+    "address",
+    "api",
+    "dom",
+    "front",
+    "grid",
+    "live",
+    "main",
+    "matrix",
+    "panel",
+    "spark",
+    "words",
 )
 _LONG_S = 120
 _NO_NETWORK = frozenset({"host", "null"})
@@ -162,7 +171,9 @@ def _scale(snapshot: Snapshot) -> str:
     running = sum(one.running for one in found.containers)
     text = ", ".join(
         (
-            counted(sum(one.driver not in _NO_NETWORK for one in found.networks), "network"),
+            counted(
+                sum(one.driver not in _NO_NETWORK for one in found.networks), "network"
+            ),
             counted(running, "running container"),
             counted(sum(snapshot.summary.values()), "pair"),
         )

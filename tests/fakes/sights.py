@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from ipaddress import ip_network
 
 from exporter.model.cause import CauseId, cause
+from exporter.model.detection import Detection, DetectionSource, SourceState
 from exporter.model.history import History
 from exporter.model.outcome import VIOLATIONS, Expected, Scope, Verdict
 from exporter.model.pair import Decision, Pair, PairState, Planned
@@ -18,7 +20,7 @@ from exporter.model.plan import Plan
 from exporter.model.rtts import Rtts
 from exporter.model.sample import is_sampled, sample
 from exporter.model.snapshot import Snapshot
-from exporter.model.topology import Container, Network, Topology
+from exporter.model.topology import Container, HostRoute, Network, Topology
 from tests.fakes import report_samples
 from tests.fakes.report_samples import STARTED, Change, as_promised, reply
 from tests.fakes.snapshots import NOW, published, small, violations
@@ -31,6 +33,14 @@ PROJECTS = (
     "cron", "stats", "labs", "demo",
 )  # fmt: skip
 SERVICES = ("web", "api", "db", "cache", "worker", "queue", "mail", "cron")
+_DETECTION = Detection(
+    sources=(
+        SourceState(source=DetectionSource.NFTABLES, active=True, lag_s=0.25),
+        SourceState(source=DetectionSource.LINKS, active=True, lag_s=0.5),
+        SourceState(source=DetectionSource.SYSCTLS, active=True, lag_s=5.0),
+        SourceState(source=DetectionSource.REPRESENTATIVES, active=False),
+    )
+)
 _PACKETS = 30_000.0
 """That an interval has room for."""
 
@@ -56,9 +66,11 @@ def flushed(containers: int) -> Snapshot:
 def town(containers: int) -> Topology:
     """Return a host with a network for each project, of compose's names.
 
-    A proxy is on several of them; the last network overlaps another one.
+    Some proxies are on several of them; one overlaps a tunnel, one is nearly full.
     """
-    count = max(2, min(len(PROJECTS), round(containers / 16) if containers < 500 else 31))
+    count = max(
+        2, min(len(PROJECTS), round(containers / 16) if containers < 500 else 31)
+    )
     nets = [_network(number) for number in range(count)]
     found: list[Container] = []
     proxies = 1 + containers // 250
@@ -74,14 +86,21 @@ def town(containers: int) -> Topology:
             for on in sorted({number, (number + 3) % count, (number * 5 + 1) % count})
         )
         found.append(container(name, *ends))
-    return topology(
+    made = topology(
         tuple(sorted(nets, key=lambda one: one.name)),
         tuple(sorted(found, key=lambda one: one.name)),
     )
+    tunnel = HostRoute(prefix=ip_network("172.18.0.0/16"), interface="tun0")
+    return replace(made, host=replace(made.host, routes=(tunnel,)))
 
 
 def _network(number: int) -> Network:
-    return network(f"{PROJECTS[number]}_default", f"172.{number + 17}.0.0/24")
+    made = network(f"{PROJECTS[number]}_default", f"172.{number + 17}.0.0/24")
+    if number:
+        return made
+    (subnet,) = made.subnets
+    full = replace(subnet, addresses_used=243, dynamic_available=13)
+    return replace(made, subnets=(full,))
 
 
 def _address(number: int, place: int) -> str:
@@ -128,7 +147,9 @@ def _published(found: Topology, *changes: Change) -> Snapshot:
     )
 
 
-def _states(planned: tuple[Planned, ...], changes: tuple[Change, ...]) -> Iterator[PairState]:
+def _states(
+    planned: tuple[Planned, ...], changes: tuple[Change, ...]
+) -> Iterator[PairState]:
     for item in planned:
         made = (change(item.pair, item.decision) for change in changes)
         state = next((one for one in made if one is not None), None)
@@ -150,7 +171,9 @@ def _explained(state: PairState) -> PairState:
         )
     elif state.verdict is Verdict.UNEXPECTED_UNREACHABLE:
         why = cause(
-            CauseId.PORT_MISSING, "veth5f3a1c2 has no master; expected br-shop", certain=True
+            CauseId.PORT_MISSING,
+            "veth5f3a1c2 has no master; expected br-shop",
+            certain=True,
         )
     else:
         return state
@@ -171,7 +194,9 @@ def remembered(found: Snapshot) -> Snapshot:
     for state in broken:
         _note(history, found, state, hours=0)
     _times(rtts, [*broken, *fine])
-    return replace(found, history=history.view(), rtts=rtts.view())
+    return replace(
+        found, history=history.view(), rtts=rtts.view(), detection=_DETECTION
+    )
 
 
 def _note(history: History, found: Snapshot, state: PairState, *, hours: int) -> None:

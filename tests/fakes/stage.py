@@ -22,6 +22,24 @@ class Stage:
         self._stream = stream
         self.url = ""
         self.loop = asyncio.new_event_loop()
+        self.is_over = asyncio.Event()
+        self.thread = threading.Thread(target=self._run)
+        self._is_up = threading.Event()
+
+    def start(self) -> None:
+        """Serve, from a thread."""
+        self.thread.start()
+        self._is_up.wait(timeout=10)
+
+    def _run(self) -> None:
+        self.loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        async with running(self._given.app()) as server:
+            self.url = server.urls[0]
+            self._is_up.set()
+            await self.is_over.wait()
+            self._stream.stop()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -32,6 +50,13 @@ class Stage:
         """Publish another snapshot, a moment newer than the one before."""
         newer = self._given.snapshot.taken + timedelta(seconds=1)
         self._do(lambda: self._publish(replace(snapshot, taken=newer)))
+
+    def stop(self) -> None:
+        """Serve no more; a second time changes nothing."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.is_over.set)
+            self.thread.join(timeout=10)
+            self.loop.close()
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._given.snapshot = snapshot
@@ -51,21 +76,8 @@ def staged(snapshot: Snapshot) -> Generator[Stage, None, None]:
     stream = Stream(lambda: given.snapshot, event_entry)
     given.stream = stream.answer
     stage = Stage(given, stream)
-    is_up, is_over = threading.Event(), asyncio.Event()
-
-    async def main() -> None:
-        async with running(given.app()) as server:
-            stage.url = server.urls[0]
-            is_up.set()
-            await is_over.wait()
-            stream.stop()
-
-    thread = threading.Thread(target=stage.loop.run_until_complete, args=(main(),))
-    thread.start()
-    is_up.wait(timeout=10)
+    stage.start()
     try:
         yield stage
     finally:
-        stage.loop.call_soon_threadsafe(is_over.set)
-        thread.join(timeout=10)
-        stage.loop.close()
+        stage.stop()

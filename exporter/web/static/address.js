@@ -18,7 +18,7 @@ export function read(search = location.search) {
   return state;
 }
 
-/** The address of a state, relative to the page. */
+/** The address of a state, relative to the page: what stands in a link. */
 export function href(state) {
   const found = new URLSearchParams();
   for (const word of WORDS) {
@@ -26,14 +26,14 @@ export function href(state) {
     const isPlain = word === "view" && value === "matrix";
     if (value && !isPlain) found.set(word, value);
   }
-  const text = found.toString();
-  return text ? `?${text}` : location.pathname;
+  return `?${found}`;
 }
 
 /** Call back with the new state whenever it changes; returns what changes it. */
 export function follow(changed) {
   function go(state, { replace = false, panel = false } = {}) {
-    const url = href(state);
+    const query = href(state);
+    const url = query === "?" ? location.pathname : query;
     if (replace) history.replaceState(history.state, "", url);
     else history.pushState({ panel }, "", url);
     changed(read());

@@ -3,7 +3,8 @@
 // Not by forces: at a thousand containers those take seconds, never stand still, and
 // put a network elsewhere each time. Boxes in columns take a pass, and stay.
 
-const BOX = 236;
+const BOX_LEAST = 220;
+const BOX_MOST = 300;
 const GAP = 48;
 const BETWEEN = 22;
 const PAD = 10;
@@ -21,9 +22,10 @@ export const NAMED = 14;
  * the middle of each member's dot.
  */
 export function layout(width, groups) {
-  const columns = Math.max(1, Math.floor((width + GAP) / (BOX + GAP)));
+  const columns = Math.max(1, Math.floor((width + GAP) / (BOX_LEAST + GAP)));
   const across = Math.min(columns, Math.max(1, groups.length));
-  const box = columns === 1 ? Math.min(BOX, width) : BOX;
+  const room = width / across - GAP;
+  const box = Math.floor(Math.min(BOX_MOST, room - 1));
   const bottoms = new Array(across).fill(0);
   const boxes = groups.map((group) => {
     const column = bottoms.indexOf(Math.min(...bottoms));
@@ -37,13 +39,17 @@ export function layout(width, groups) {
     return { ...group, column, x, y, width: box, height, isNamed, spots };
   });
   return {
-    width: across * (box + GAP) - GAP + 2 + (across === 1 ? 26 : 0),
+    // Beside the last column there is room for ways along it.
+    width: across * (box + GAP) + 2,
     height: Math.max(...bottoms) - BETWEEN + 2,
     boxes,
   };
 }
 
-/** A curve from one box to another, from the sides that face each other. */
+/**
+ * A curve from one box to another, from the sides that face each other; `label` and `y`
+ * are beside where it begins, between two columns.
+ */
 export function way(from, to, shift) {
   const y1 = from.y + from.height / 2 + shift;
   const y2 = to.y + to.height / 2 + shift;
@@ -51,13 +57,14 @@ export function way(from, to, shift) {
     const x1 = from.x + from.width;
     const x2 = to.x + to.width;
     const bow = 18 + Math.abs(shift);
-    return curve(x1, y1, x1 + bow, y1, x2 + bow, y2, x2, y2);
+    return { ...curve(x1, y1, x1 + bow, y1, x2 + bow, y2, x2, y2), label: x1 + GAP / 2 };
   }
   const isRight = to.column > from.column;
   const x1 = isRight ? from.x + from.width : from.x;
   const x2 = isRight ? to.x : to.x + to.width;
   const pull = (x2 - x1) / 2;
-  return curve(x1, y1, x1 + pull, y1, x2 - pull, y2, x2, y2);
+  const label = isRight ? x1 + GAP / 2 : x1 - GAP / 2;
+  return { ...curve(x1, y1, x1 + pull, y1, x2 - pull, y2, x2, y2), label };
 }
 
 /** A thread between two dots of one container. */
@@ -69,13 +76,7 @@ export function thread(one, other) {
 function curve(x1, y1, ax, ay, bx, by, x2, y2) {
   const round = (value) => Math.round(value * 10) / 10;
   const [p, a, b, q] = [[x1, y1], [ax, ay], [bx, by], [x2, y2]].map((one) => one.map(round));
-  return {
-    path: `M${p} C${a} ${b} ${q}`,
-    middle: {
-      x: (x1 + 3 * ax + 3 * bx + x2) / 8,
-      y: (y1 + 3 * ay + 3 * by + y2) / 8,
-    },
-  };
+  return { path: `M${p} C${a} ${b} ${q}`, y: y1 };
 }
 
 function lines(members, x, y) {

@@ -21,7 +21,7 @@ const TYPING_MS = 150;
 const root = document.getElementById("view");
 const search = document.getElementById("search");
 let showing = new AbortController();
-let shown = { key: "", what: undefined };
+let shown = { key: null, what: undefined };
 
 const go = follow(show);
 
@@ -50,9 +50,12 @@ async function draw(state) {
     const what = await view.load(state, signal);
     if (signal.aborted || (shown.key === key && same(shown.what, what))) return true;
     const isNew = shown.key !== key;
+    const isFirst = shown.key === null;
     shown = { key, what };
     await view.draw(root, what, state, { go, isNew, signal });
     root.dataset.view = state.view;
+    root.dataset.shown = key;
+    if (isNew && (!isFirst || isDeep(state))) reveal();
     root.removeAttribute("aria-busy");
     return true;
   } catch (error) {
@@ -60,10 +63,23 @@ async function draw(state) {
     const isAnswer = error.status > 0;
     if (isAnswer || shown.key !== key) {
       shown = { key: "", what: undefined };
+      root.dataset.shown = key;
+      root.removeAttribute("aria-busy");
       fill(root, el("p", { class: "empty" }, `This cannot be shown: ${error.message}`));
     }
     return isAnswer;
   }
+}
+
+function isDeep(state) {
+  return state.view !== "matrix" || Boolean(state.from);
+}
+
+/** Bring the view into sight, where it begins below the window's middle. */
+function reveal() {
+  const tools = document.getElementById("tools");
+  const { top } = tools.getBoundingClientRect();
+  if (top > innerHeight / 2 || top < 0) tools.scrollIntoView();
 }
 
 function same(one, other) {

@@ -29,7 +29,11 @@ export function draw(root, [found], state) {
   fill(
     root,
     tools(state),
-    el("p", { class: "quiet" }, `${counted(found.total, "pair")} that are kept`),
+    el(
+      "p",
+      { class: "quiet" },
+      `${counted(found.total, "pair")}; of a large host, those that were looked at of late.`,
+    ),
     found.pairs.length
       ? table(found.pairs)
       : el("p", { class: "empty" }, "There are none."),

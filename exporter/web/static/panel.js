@@ -1,7 +1,7 @@
 // One pair with everything known of it, in a dialog beside the page.
 
 import { get } from "./api.js";
-import { el, fill, name } from "./dom.js";
+import { el, fill, name, printable } from "./dom.js";
 import { spark } from "./spark.js";
 import { badge, brief, counted, moment, since, spaced } from "./words.js";
 
@@ -105,9 +105,8 @@ function coded(text) {
 
 function evidence(pair) {
   const words = pair.words ?? {};
-  const rule = pair.rule?.sentence ?? pair.policy?.reason ?? "";
   const rows = [
-    ["Promised", [el("b", {}, words.expected ?? pair.expected), rule ? `: ${rule}` : ""]],
+    ["Promised", el("b", {}, words.expected ?? pair.expected)],
     ["By", rules(pair)],
     ["Seen", [el("b", {}, words.observed ?? spaced(pair.result)), packets(pair.packets)]],
     ["Source alive", control(pair.controls.source)],
@@ -133,7 +132,7 @@ function evidence(pair) {
 }
 
 function rules(pair) {
-  const own = el("code", {}, pair.expected_by);
+  const own = ["rule ", el("code", {}, printable(pair.expected_by))];
   if (!pair.promised_by) return own;
   return [own, " of the policy; Docker itself promises: ", pair.promised, " (",
     el("code", {}, pair.promised_by), ")"];
@@ -147,7 +146,7 @@ function control(alive) {
   if (alive === null) return "not looked at";
   return alive
     ? [el("span", { class: "good" }, "✓"), " yes, known to answer"]
-    : [el("span", { class: "doubt" }, "✗"), " not known to be: its silence proves nothing"];
+    : [el("span", { class: "doubt" }, "✗"), " not known to be"];
 }
 
 function on(network) {

@@ -84,8 +84,8 @@ function words(found, edges, many) {
   return el(
     "p",
     { class: "quiet" },
-    `${counted(found.containers.length, "container")}; ${number(many.size)} on more than one network`,
-    many.size ? " (filled dots, joined by dashed threads)" : "",
+    counted(found.containers.length, "container"),
+    many.size ? `; ${number(many.size)} on more than one network (filled dots, joined by dashed threads)` : "",
     broken ? `; ${counted(broken, "broken pair")}, as red arrows from network to network` : "",
     left ? `, of which the ${EDGES} worst are drawn; each network shows its number` : "",
     ".",
@@ -101,10 +101,18 @@ function picture(laid, edges, many, found, state) {
     "svg",
     { width: laid.width, height: laid.height, viewBox: `0 0 ${laid.width} ${laid.height}`, role: "group", "aria-label": "Networks and their containers" },
     svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, svg("path", { class: "tip", d: "M0 0 8 4 0 8z" }))),
-    laid.boxes.map((box) => boxed(box, edges, { many, off, wanted })),
+    // Ways pass below texts and dots, and above the boxes.
+    laid.boxes.map((box) => framed(box, edges)),
     threads.slice(0, THREADS).map(([one, other]) => svg("path", { class: "both", d: thread(one, other) })),
     between.map((edge) => arrow(edge, between.length <= LABELLED)),
+    laid.boxes.map((box) => boxed(box, edges, { many, off, wanted })),
   );
+}
+
+function framed(box, edges) {
+  const isWrong = edges.some((one) => one.from === box || one.to === box);
+  const place = { x: box.x, y: box.y, width: box.width, height: box.height, rx: 6 };
+  return svg("rect", { class: `net${isWrong ? " wrong" : ""}`, ...place });
 }
 
 function boxed(box, edges, { many, off, wanted }) {
@@ -113,8 +121,7 @@ function boxed(box, edges, { many, off, wanted }) {
   const titleMatches = box.title.toLowerCase().includes(wanted);
   return svg(
     "g",
-    { class: `net${count ? " wrong" : ""}` },
-    svg("rect", { x: box.x, y: box.y, width: box.width, height: box.height, rx: 6 }),
+    {},
     svg("a", { href: box.query },
       svg("text", { class: "title", x: box.x + 10, y: box.y + 18 }, cut(box.title, count ? 22 : 30)),
       svg("title", {}, printable(box.title))),
@@ -139,7 +146,7 @@ function boxed(box, edges, { many, off, wanted }) {
 
 function arrow(edge, isLabelled) {
   const isForth = edge.from.x < edge.to.x || (edge.from.x === edge.to.x && edge.from.y < edge.to.y);
-  const { path, middle } = way(edge.from, edge.to, isForth ? -7 : 7);
+  const { path, label, y } = way(edge.from, edge.to, isForth ? -7 : 7);
   const text = `${edge.from.title} to ${edge.to.title}: ${counted(edge.count, "broken pair")}`;
   return svg(
     "g",
@@ -147,7 +154,7 @@ function arrow(edge, isLabelled) {
     svg("title", {}, printable(text)),
     svg("path", { class: `leak${edge.leaking ? "" : " broken"}`, d: path, "marker-end": "url(#tip)" }),
     isLabelled
-      ? svg("text", { class: "count", x: middle.x, y: middle.y + (isForth ? -4 : 14), "text-anchor": "middle" }, `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`)
+      ? svg("text", { class: "count", x: label, y: y + (isForth ? -5 : 15), "text-anchor": "middle" }, `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`)
       : null,
   );
 }
