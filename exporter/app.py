@@ -92,7 +92,7 @@ class _Service:
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
         exposition = self._make_exposition()
         self._ahead = Ahead(exposition)
-        self._stream = Stream(self._store.current, api.event_entry)
+        self._stream = Stream(self._store.current, api.event_entry, self.session.clock)
         self._store.tell(self._published)
         self._server = self._make_server(exposition)
         self._daemon = self._make_daemon()

@@ -16,7 +16,7 @@ from exporter.durations import Durations
 from exporter.model.aging import MaxAge, carried, is_too_old, stale
 from exporter.model.history import History
 from exporter.model.hoststate import HostState
-from exporter.model.outcome import Expected, Verdict
+from exporter.model.outcome import VIOLATIONS, Expected, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned
 from exporter.model.plan import Selection, cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
@@ -141,7 +141,7 @@ class Board:
         self._rtts.note(probed, self._states, now)
         self._history.engine_back(now)
         self._history.gone(
-            (p for p, s in before.items() if s.is_broken and p not in self._states), now
+            (s for p, s in before.items() if s.is_broken and p not in self._states), now
         )
         return self._noted(_changes(before, self._states), now)
 
@@ -182,7 +182,7 @@ class Board:
             self._tally.cycles["completed"] += 1
             self._tally.cycle_duration.observe(info.duration_s)
 
-    def outage(self, now: datetime) -> tuple[Change, ...]:
+    def outage(self, now: datetime, reason: str = "") -> tuple[Change, ...]:
         """Take back every verdict: the engine is away and nothing is verified.
 
         Returns the changes of what was broken: only that is worth a line beside the
@@ -194,7 +194,7 @@ class Board:
             for pair, state in before.items()
         }
         broken = {pair: s for pair, s in self._states.items() if s.was_broken}
-        self._history.engine_away(now)
+        self._history.engine_away(now, reason)
         return self._noted(_changes(before, broken), now)
 
     def spare(self, wanted: tuple[Planned, ...]) -> tuple[Planned, ...]:
@@ -240,21 +240,17 @@ class Board:
         return self._noted(_changes(before, self._states), now)
 
     def _noted(self, changes: tuple[Change, ...], now: datetime) -> tuple[Change, ...]:
-        """Put changes into the history, and return them."""
-        names = Snapshot(taken=now, topology=self._topology)
-        for change in changes:
-            state = change.after
-            self._history.note(
-                state.pair,
-                change.before.verdict if change.before else None,
-                state,
-                names=(
-                    names.source_name(state),
-                    names.destination_name(state),
-                    names.network_name(state),
-                ),
-                now=now,
-            )
+        """Put changes into the history, broken promises first, and return them."""
+        look = Snapshot(taken=now, topology=self._topology)
+
+        def names(state: PairState) -> tuple[str, str, str]:
+            source, destination = look.source_name(state), look.destination_name(state)
+            return source, destination, look.network_name(state)
+
+        for change in sorted(
+            changes, key=lambda one: one.after.verdict not in VIOLATIONS
+        ):
+            self._history.note(change.before, change.after, names=names, now=now)
         return changes
 
     def snapshot(

@@ -117,7 +117,7 @@ class Daemon:
             if self._connected:
                 self.changed(Dirt(resync="gap"))
             else:
-                self._lose_engine()
+                self._lose_engine(error or "its event stream ended")
         self._connected = connected
         self._publish()
 
@@ -200,7 +200,7 @@ class Daemon:
         if self._engine_up and not await self._heartbeat.beats():
             if self._failing.enters("engine"):
                 self._log.error("engine.unavailable", error="no answer in time")
-            self._lose_engine()
+            self._lose_engine("no answer in time")
         if not self._engine_up:
             self._progress_s = self._clock.monotonic_s()
             self._board.count(Tally.count_skipped)
@@ -253,7 +253,7 @@ class Daemon:
             self._progress_s = self._clock.monotonic_s()
             if self._failing.enters("engine"):
                 self._log.error("engine.unavailable", error=str(error))
-            self._lose_engine()
+            self._lose_engine(str(error))
             asyncio.get_running_loop().call_later(RETRY_S, self._retry, dirt)
             return None
         self._failing.leaves("engine")
@@ -355,11 +355,11 @@ class Daemon:
         if self._failing.enters("sharing"):
             self._log.warning("budget.shared", holder=holder)
 
-    def _lose_engine(self) -> None:
+    def _lose_engine(self, reason: str) -> None:
         self._losses += 1
         if self._engine_up or self._topology is None:
             self._engine_up = False
-            changes = self._board.outage(self._clock.now_utc())
+            changes = self._board.outage(self._clock.now_utc(), reason)
             report_changes(self._log, self._publish(), changes)
 
     def _age(self) -> None:

@@ -4,12 +4,12 @@ Negotiation is RFC 9110 (12.5.1, 12.5.3) as far as two formats need it. What can
 be understood counts as not said: a scrape is never refused for an odd header.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
 
+from exporter.accept import accepts_gzip, ranges
 from exporter.clock import Clock
 from exporter.metrics import daemon, verdicts
 from exporter.metrics.collector import FRESH, SERIES_LIMIT, Built, Collector
@@ -23,7 +23,6 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 QUICK_S = 0.02
 """Rendering that takes less is waited for: a scrape after a cycle shows that cycle."""
-_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 class Rendered(NamedTuple):
@@ -189,36 +188,10 @@ def prefers_openmetrics(accept: str) -> bool:
     The classic text is the answer to everything else, `*/*` included.
     """
     openmetrics, text = 0.0, 0.0
-    for name, parameters, quality in _ranges(accept):
+    for name, parameters, quality in ranges(accept):
         if name == "application/openmetrics-text":
             if parameters.get("version", "1.0.0") == "1.0.0":
                 openmetrics = max(openmetrics, quality)
         elif name == "text/plain" and parameters.get("version", "0.0.4") == "0.0.4":
             text = max(text, quality)
     return openmetrics > 0 and openmetrics >= text
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether gzip is accepted, and not less than no compression."""
-    qualities = {name: quality for name, _, quality in _ranges(accept_encoding)}
-    packed = max(
-        (qualities[name] for name in ("gzip", "x-gzip") if name in qualities),
-        default=qualities.get("*", 0.0),
-    )
-    return packed > 0 and packed >= qualities.get("identity", 0.0)
-
-
-def _ranges(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield name, parameters and quality of each element of a header.
-
-    An element with a quality that is not one (RFC 9110, 12.4.2) is left out.
-    """
-    for element in header.split(","):
-        name, *rest = element.split(";")
-        parameters: dict[str, str] = {}
-        for parameter in rest:
-            key, _, value = parameter.partition("=")
-            parameters[key.strip().lower()] = value.strip().strip('"')
-        quality = parameters.pop("q", "1")
-        if _QUALITY.fullmatch(quality):
-            yield name.strip().lower(), parameters, float(quality)

@@ -6,7 +6,7 @@ many good changes never push out a bad one.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,10 +23,18 @@ WRONG: Final = 16
 """Newest changes of one pair to a broken promise, or to what nobody could verify."""
 FINE: Final = 4
 """Newest changes of one pair to any other verdict."""
-EVENTS: Final = 1000
-"""Newest changes of all pairs together."""
+WRONG_EVENTS: Final = 700
+"""Newest changes of all pairs together to something wrong."""
+FINE_EVENTS: Final = 300
+"""Newest changes of all pairs together to any other verdict."""
 OUTAGES: Final = 500
-"""Newest outages that are over; those that last are always kept."""
+"""Newest outages that are over."""
+LASTING: Final = 2000
+"""Outages that last, at most; those of further pairs are counted."""
+AT_ONCE: Final = 2000
+"""Changes of one moment that are kept, at most; further ones are counted."""
+Names = tuple[str, str, str]
+"""Of source, destination and the destination's network."""
 _WRONG: Final = VIOLATIONS | {Verdict.UNVERIFIED}
 
 
@@ -62,10 +70,12 @@ class Outage:
     """None while it lasts."""
     pair: Pair | None = None
     """None where it was the engine."""
-    names: tuple[str, str, str] | None = None
+    names: Names | None = None
     """Source, destination and network when it began: they may be gone by now."""
     cause: CauseId | None = None
     """The likeliest, as far as it was known."""
+    reason: str = ""
+    """Why, in words; empty where nothing is known."""
 
     def duration(self, now: datetime) -> timedelta:
         """Return how long it lasted, up to now; never negative."""
@@ -80,6 +90,8 @@ class HistoryView:
     """Of all pairs, the newest last."""
     outages: tuple[Outage, ...] = ()
     """Those that last, then those that are over; the newest first each."""
+    not_kept: int = 0
+    """Outages since the start for which there was no room."""
     by_pair: Mapping[Pair, tuple[Event, ...]] = field(default_factory=dict)
     """The changes that are kept of each pair, the newest last."""
 
@@ -89,17 +101,26 @@ NO_HISTORY = HistoryView()
 
 @dataclass(slots=True)
 class _Kept:
-    """The changes of one pair."""
+    """The newest changes, what was wrong apart from what was fine."""
 
-    wrong: deque[Event] = field(default_factory=lambda: deque(maxlen=WRONG))
-    fine: deque[Event] = field(default_factory=lambda: deque(maxlen=FINE))
+    wrong: deque[Event]
+    fine: deque[Event]
+    _view: tuple[Event, ...] | None = None
 
     def add(self, event: Event) -> None:
         kept = self.wrong if event.state.verdict in _WRONG else self.fine
         kept.append(event)
+        self._view = None
 
     def newest_last(self) -> tuple[Event, ...]:
-        return tuple(sorted((*self.wrong, *self.fine), key=lambda one: one.number))
+        if self._view is None:
+            both = (*self.wrong, *self.fine)
+            self._view = tuple(sorted(both, key=lambda one: one.number))
+        return self._view
+
+
+def _kept(wrong: int, fine: int) -> _Kept:
+    return _Kept(deque(maxlen=wrong), deque(maxlen=fine))
 
 
 class History:
@@ -107,8 +128,9 @@ class History:
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self._count = 0
-        self._events: deque[Event] = deque(maxlen=EVENTS)
+        self._count = self._not_kept = 0
+        self._moment: tuple[datetime | None, int] = None, 0
+        self._events = _kept(WRONG_EVENTS, FINE_EVENTS)
         self._pairs: OrderedDict[Pair, _Kept] = OrderedDict()
         self._open: dict[Pair | None, Outage] = {}
         self._over: deque[Outage] = deque(maxlen=OUTAGES)
@@ -116,58 +138,85 @@ class History:
 
     def note(
         self,
-        pair: Pair,
-        before: Verdict | None,
+        before: PairState | None,
         state: PairState,
         *,
-        names: tuple[str, str, str],
+        names: Callable[[PairState], Names],
         now: datetime,
     ) -> None:
         """Take note that a pair's verdict became another one.
 
-        What was broken when nobody could look any more is not over by that.
+        What was broken when nobody could look any more is not over by that. Of many
+        changes at one moment those come first that matter.
 
         Args:
-            pair: which.
-            before: its verdict until now; None if it is new.
+            before: what it was until now; None if it is new.
             state: what it is now.
-            names: of source, destination and the destination's network.
+            names: returns those of source, destination and the destination's network.
             now: the moment.
         """
         self._count += 1
-        event = Event(number=self._count, at=now, before=before, state=state)
-        self._events.append(event)
-        self._pairs.setdefault(pair, _Kept()).add(event)
-        self._pairs.move_to_end(pair)
-        self._make_room()
+        pair = state.pair
         kind = OutageKind(state.verdict) if state.verdict in VIOLATIONS else None
         lasting = self._open.get(pair)
-        if not state.is_broken or (kind and lasting and lasting.kind is not kind):
-            self._close(pair, now)
+        if lasting and (not state.is_broken or (kind and lasting.kind is not kind)):
+            self._close(pair, now, before)
+        if self._is_one_of_many(now):
+            self._not_kept += kind is not None and pair not in self._open
+            return
+        verdict = before.verdict if before else None
+        self._keep(Event(number=self._count, at=now, before=verdict, state=state))
         if kind and pair not in self._open:
-            self._open[pair] = Outage(
-                kind=kind,
-                began=now,
-                pair=pair,
-                names=names,
-                cause=state.causes[0].id if state.causes else None,
-            )
+            self._begin(kind, state, names, now)
         self._view = None
 
-    def engine_away(self, now: datetime) -> None:
-        """Take note that no engine answers; a second time changes nothing."""
+    def _is_one_of_many(self, now: datetime) -> bool:
+        at, count = self._moment
+        self._moment = now, count + 1 if at == now else 1
+        return self._moment[1] > AT_ONCE
+
+    def _keep(self, event: Event) -> None:
+        pair = event.state.pair
+        self._events.add(event)
+        self._pairs.setdefault(pair, _kept(WRONG, FINE)).add(event)
+        self._pairs.move_to_end(pair)
+        self._make_room()
+
+    def _begin(
+        self,
+        kind: OutageKind,
+        state: PairState,
+        names: Callable[[PairState], Names],
+        now: datetime,
+    ) -> None:
+        if len(self._open) >= LASTING:
+            self._not_kept += 1
+            return
+        cause, reason = _why(state)
+        self._open[state.pair] = Outage(
+            kind=kind,
+            began=now,
+            pair=state.pair,
+            names=names(state),
+            cause=cause,
+            reason=reason,
+        )
+
+    def engine_away(self, now: datetime, reason: str = "") -> None:
+        """Take note that no engine answers, and why; a second time changes nothing."""
         if None not in self._open:
-            self._open[None] = Outage(kind=OutageKind.ENGINE, began=now)
+            kind = OutageKind.ENGINE
+            self._open[None] = Outage(kind=kind, began=now, reason=reason)
             self._view = None
 
     def engine_back(self, now: datetime) -> None:
         """Take note that it answers again."""
         self._close(None, now)
 
-    def gone(self, pairs: Iterable[Pair], now: datetime) -> None:
+    def gone(self, states: Iterable[PairState], now: datetime) -> None:
         """Take note that pairs do not exist any more: their outages are over."""
-        for pair in pairs:
-            self._close(pair, now)
+        for state in states:
+            self._close(state.pair, now, state)
 
     def view(self) -> HistoryView:
         """Return the history of now; the same object until something changes."""
@@ -175,17 +224,25 @@ class History:
             lasting = sorted(self._open.values(), key=lambda one: one.began)
             kept = {pair: one.newest_last() for pair, one in self._pairs.items()}
             self._view = HistoryView(
-                events=tuple(self._events),
+                events=self._events.newest_last(),
                 outages=(*reversed(lasting), *reversed(self._over)),
+                not_kept=self._not_kept,
                 by_pair=kept,
             )
         return self._view
 
-    def _close(self, pair: Pair | None, now: datetime) -> None:
+    def _close(
+        self, pair: Pair | None, now: datetime, last: PairState | None = None
+    ) -> None:
+        """Take note that an outage is over; what was known of it last stays."""
         lasting = self._open.pop(pair, None)
-        if lasting is not None:
-            self._over.append(replace(lasting, ended=max(now, lasting.began)))
-            self._view = None
+        if lasting is None:
+            return
+        if last is not None and last.causes:
+            cause, reason = _why(last)
+            lasting = replace(lasting, cause=cause, reason=reason)
+        self._over.append(replace(lasting, ended=max(now, lasting.began)))
+        self._view = None
 
     def _make_room(self) -> None:
         """Forget pairs that changed longest ago; what is broken stays, if it can."""
@@ -193,3 +250,10 @@ class History:
             fine = (one for one in islice(self._pairs, 8))
             oldest = next(iter(self._pairs))
             self._pairs.pop(next((p for p in fine if p not in self._open), oldest))
+
+
+def _why(state: PairState) -> tuple[CauseId | None, str]:
+    """Return the likeliest cause of a broken promise, and the reason in words."""
+    if not state.causes:
+        return None, state.reason
+    return state.causes[0].id, state.causes[0].sentence

@@ -24,10 +24,12 @@ def topology_document(snapshot: Snapshot) -> Json:
         "notices": list(snapshot.notices),
         "networks": []
         if topology is None
-        else [_network(topology, network) for network in topology.networks],
+        else [network_entry(topology, network) for network in topology.networks],
         "containers": []
         if topology is None
-        else [_container(topology, container) for container in topology.containers],
+        else [
+            container_entry(topology, container) for container in topology.containers
+        ],
         "host": None if topology is None else _host(topology),
     }
 
@@ -49,7 +51,8 @@ def _engine(topology: Topology) -> Json:
     }
 
 
-def _network(topology: Topology, network: Network) -> Json:
+def network_entry(topology: Topology, network: Network) -> Json:
+    """Return one network."""
     members = topology.sandboxes_on(network.id)
     return {
         "name": network.name,
@@ -69,12 +72,13 @@ def _network(topology: Topology, network: Network) -> Json:
         "mtu": network.mtu,
         "project": network.project,
         "options": dict(sorted(network.options.items())),
-        "subnets": [_subnet(subnet) for subnet in network.subnets],
+        "subnets": [subnet_entry(subnet) for subnet in network.subnets],
         "containers": sorted(sandbox.name for sandbox in members),
     }
 
 
-def _subnet(subnet: Subnet) -> Json:
+def subnet_entry(subnet: Subnet) -> Json:
+    """Return one subnet of a network."""
     return {
         "subnet": str(subnet.prefix),
         "ip_version": subnet.prefix.version,
@@ -86,7 +90,8 @@ def _subnet(subnet: Subnet) -> Json:
     }
 
 
-def _container(topology: Topology, container: Container) -> Json:
+def container_entry(topology: Topology, container: Container) -> Json:
+    """Return one container."""
     found: dict[str, object] = {
         "name": container.name,
         "engine_name": container.raw_name,

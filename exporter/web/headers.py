@@ -39,7 +39,8 @@ class SecureHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update({**_HEADERS, "cache-control": caching})
+                headers.setdefault("cache-control", caching)
+                headers.update(_HEADERS)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

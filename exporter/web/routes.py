@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static"), middleware=_SMALLER),
+        Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from exporter.clock import Clock
 from exporter.model.pair import Pair
 from exporter.model.snapshot import Snapshot
-from exporter.web.api import PREFIX, Answer, Api
+from exporter.web.api import NOTHING, PREFIX, Answer, Api, problem
 from exporter.web.headers import SecureHeaders
 from exporter.web.page import Page
 
@@ -31,8 +31,7 @@ takes what there is. Looking costs less than a thread that would wait for it."""
 _FOLDER = Path(__file__).parent
 _STATIC = "/static"
 _SMALLER = [Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)]
-"""For what browsers ask for, where they take it. Not the metrics, which come compressed,
-nor the stream."""
+"""For the page and its files; metrics and API see to it themselves."""
 _OWN_SITES = frozenset({"none", "same-origin"})
 """What a browser says of where a request comes from (Sec-Fetch-Site)."""
 
@@ -79,25 +78,24 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
         telemetry_path: where the metrics are, such as /metrics.
     """
     answers = _Answers(sources, version, telemetry_path)
+    api = Api(sources.api, sources.snapshot, sources.clock)
     routes = [
         Route("/", answers.page, middleware=_SMALLER),
         Route(telemetry_path, answers.metrics),
         Route("/-/healthy", answers.healthy),
         Route("/-/ready", answers.ready),
         Mount(_STATIC, StaticFiles(directory=_FOLDER / "static"), middleware=_SMALLER),
-        Route(
-            f"{PREFIX}/{{path:path}}",
-            answers.api,
-            methods=["GET"],
-            middleware=_SMALLER,
-        ),
+        Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
     ]
     if sources.stream is not None:
         routes.insert(0, Route(f"{PREFIX}/stream", sources.stream, methods=["GET"]))
     if sources.reload is not None:
         answer = _reload_with(sources.reload)
         routes.append(Route("/-/reload", answer, methods=["POST"]))
-    app = Starlette(routes=routes)
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+    )
     app.router.redirect_slashes = False  # a redirect would echo the Host header
     return SecureHeaders(app, kept=(f"{_STATIC}/", f"{PREFIX}/"))
 
@@ -108,17 +106,8 @@ class _Answers:
     def __init__(self, sources: Sources, version: str, telemetry_path: str) -> None:
         self._sources = sources
         self._renderings = asyncio.Semaphore(RENDERINGS_MAX)
-        self.api = Api(
-            sources.api, sources.snapshot, sources.clock, self._renderings
-        ).answer
-        self.page = Page(
-            sources.snapshot,
-            sources.clock,
-            self._renderings,
-            version=version,
-            telemetry_path=telemetry_path,
-            pair_id=sources.pair_id,
-        ).answer
+        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static"), middleware=_SMALLER),
+        Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics in the format that is asked for."""
@@ -154,6 +143,22 @@ class _Answers:
     async def ready(self, _request: Request) -> Response:
         """Return whether there is anything to show."""
         return _state("ready", self._sources.not_ready())
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Say that there is nothing, or that a method is not allowed."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
+    if request.url.path.startswith(PREFIX):
+        said = NOTHING if error.status_code == 404 else error.detail
+        return problem(error.status_code, said, error.headers)
+    return PlainTextResponse(error.detail, error.status_code, error.headers)
+
+
+async def _failed(request: Request, _error: Exception) -> Response:
+    """Say that it is our fault; the log has the rest."""
+    if request.url.path.startswith(PREFIX):
+        return problem(500, "this is a fault of the exporter; its log says more")
+    return PlainTextResponse("Internal Server Error", 500)
 
 
 def _reload_with(reload: Reload) -> Callable[[Request], Awaitable[Response]]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from exporter.model.snapshot import Snapshot
 from exporter.report.api import event_entry
 from exporter.web.stream import Stream
-from tests.fakes.web import Given, running
+from tests.fakes.web import Given, Now, running
 
 
 class Stage:
@@ -73,7 +73,7 @@ class Stage:
 def staged(snapshot: Snapshot) -> Generator[Stage, None, None]:
     """Serve a snapshot on loopback while the block runs."""
     given = Given(snapshot=snapshot)
-    stream = Stream(lambda: given.snapshot, event_entry)
+    stream = Stream(lambda: given.snapshot, event_entry, Now(lambda: given.later))
     given.stream = stream.answer
     stage = Stage(given, stream)
     stage.start()

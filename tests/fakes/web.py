@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import httpx2 as httpx
@@ -17,6 +17,7 @@ from exporter.model.snapshot import Snapshot
 from exporter.report import api
 from exporter.report.api.ids import pair_id
 from exporter.web import Sources, WebServer, build_app
+from exporter.web.api import Answer
 from exporter.web.protocol import Limits
 from tests.fakes.pages import NOW
 
@@ -26,11 +27,19 @@ PATIENCE_S = 4.0
 
 
 class Now(SystemClock):
-    """A clock whose wall shows the moment the sample snapshots were taken."""
+    """A clock whose wall shows the moment the sample snapshots were taken, or later."""
+
+    def __init__(self, later: Callable[[], timedelta]) -> None:
+        """Show so much later."""
+        self._later = later
 
     def now_utc(self) -> datetime:
         """Return it."""
-        return NOW
+        return NOW + self._later()
+
+    def monotonic_s(self) -> float:
+        """Return the seconds since that moment."""
+        return self._later().total_seconds()
 
 
 @dataclass(slots=True)
@@ -50,6 +59,9 @@ class Given:
     asked: list[tuple[str, str]] = field(default_factory=list)
     reloads: int = 0
     telemetry_path: str = "/metrics"
+    api: Answer = api.answer
+    later: timedelta = timedelta()
+    """How long ago the sample snapshots were taken."""
     stream: Callable[[Request], Awaitable[Response]] | None = None
     renderer: Callable[[], None] = lambda: None
     """What rendering does beside returning `rendered`."""
@@ -80,10 +92,10 @@ class Given:
             ready=self.look,
             held=lambda _accept, _encoding: self.held,
             snapshot=lambda: self.snapshot,
-            clock=Now(),
+            clock=Now(lambda: self.later),
             unhealthy=lambda: self.unhealthy,
             not_ready=lambda: self.not_ready,
-            api=api.answer,
+            api=self.api,
             pair_id=pair_id,
             stream=self.stream,
             reload=None if self.problems is None else self.reload,

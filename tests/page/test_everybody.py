@@ -63,7 +63,9 @@ def test_nothing_is_wider_than_a_phone(
     stage_of: Serve, open_tab: Open, containers: int
 ) -> None:
     """What is wide scrolls by itself; the page does not."""
-    page = open_tab(stage_of(sights.seen(containers, broken=True)), size=PHONE, but=FAILING)
+    page = open_tab(
+        stage_of(sights.seen(containers, broken=True)), size=PHONE, but=FAILING
+    )
     wide = []
     for query in VIEWS:
         go(page, query)
@@ -125,7 +127,9 @@ def test_the_policy_forbids_what_a_script_might_be_tricked_into(
     stage_of: Serve, open_tab: Open
 ) -> None:
     """No HTML of a string, no script of an attribute, no request elsewhere."""
-    page = open_tab(stage_of(sights.seen(5, broken=False)), but="This document requires")
+    page = open_tab(
+        stage_of(sights.seen(5, broken=False)), but="This document requires"
+    )
     tried = page.evaluate(
         """() => {
           const tries = {

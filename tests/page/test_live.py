@@ -47,7 +47,7 @@ def test_news_leave_alone_what_a_person_does(stage_of: Serve, open_tab: Open) ->
     stage.show(sights.flushed(200))
     expect(page.locator(".verdict")).to_contain_text("promises are broken")
     expect(page.locator(".verdict")).not_to_contain_text("50 ")
-    page.wait_for_function("document.querySelectorAll('.grid .leaking').length > 9")
+    page.locator(".grid .leaking").nth(9).wait_for()
 
     assert page.locator("details").first.get_attribute("open") is not None
     focused = page.evaluate("document.activeElement.getAttribute('aria-label')")

@@ -56,11 +56,11 @@ def answer(
 
 RESOURCES: Final[Mapping[str, Resource]] = {
     "summary": Resource(answer=summary.summary),
-    "topology": Resource(answer=lists.topology),
-    "networks": Resource(answer=lists.listed("networks"), parameters=PAGED),
-    "containers": Resource(answer=lists.listed("containers"), parameters=PAGED),
+    "topology": Resource(answer=lists.whole),
+    "networks": Resource(answer=lists.networks, parameters=PAGED),
+    "containers": Resource(answer=lists.containers, parameters=PAGED),
     "subnets": Resource(answer=lists.subnets, parameters=PAGED),
-    "matrix": Resource(answer=matrix.matrix),
+    "matrix": Resource(answer=matrix.matrix, parameters=(matrix.SCOPES, matrix.MARKS)),
     "matrix/containers": Resource(
         answer=matrix.container_matrix,
         parameters=(

@@ -30,20 +30,30 @@ def event_entry(snapshot: Snapshot, event: Event) -> Json:
 
 def outages(snapshot: Snapshot, parameters: Parameters, now: datetime) -> Json:
     """Return the outages that last, then those that are over, the newest first."""
-    found = snapshot.history.outages
-    return page(snapshot, parameters, found, "outages", partial(_outage, now))
+    history = snapshot.history
+    show = partial(_outage, now)
+    return {
+        **page(snapshot, parameters, history.outages, "outages", show),
+        "lasting": sum(one.ended is None for one in history.outages),
+        "not_kept": history.not_kept,
+    }
 
 
 def _outage(now: datetime, outage: Outage) -> Json:
     source, destination, network = outage.names or (None, None, None)
+    pair = outage.pair
     return {
         "kind": str(outage.kind),
         "began": timestamp(outage.began),
         "ended": None if outage.ended is None else timestamp(outage.ended),
         "duration_seconds": round(outage.duration(now).total_seconds(), 3),
-        "pair": None if outage.pair is None else pair_id(outage.pair),
+        "pair": None if pair is None else pair_id(pair),
+        "scope": None if pair is None else str(pair.scope),
         "source": source,
         "destination": destination,
         "network": network,
+        "address": None if pair is None else str(pair.address),
+        "ip_version": None if pair is None else pair.ip_version,
         "cause": None if outage.cause is None else str(outage.cause),
+        "reason": outage.reason,
     }

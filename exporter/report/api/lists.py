@@ -1,42 +1,89 @@
 """What exists: the lists of `topology --json`, page by page."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
+from exporter.model.ipam import SubnetUsage, subnet_usage
+from exporter.model.prefixes import overlaps
 from exporter.model.snapshot import Snapshot
+from exporter.model.topology import Network, Subnet, Topology
 from exporter.report.api.query import Parameters, page
 from exporter.report.document import timestamp
 from exporter.report.pairs import Json
-from exporter.report.topology_document import topology_document
+from exporter.report.topology_document import (
+    container_entry,
+    network_entry,
+    subnet_entry,
+    topology_document,
+)
 
 
-def topology(snapshot: Snapshot, _: Parameters, _now: datetime) -> Json:
+def whole(snapshot: Snapshot, _: Parameters, _now: datetime) -> Json:
     """Return everything the engine and the host's namespace say exists."""
     return {**topology_document(snapshot), "taken": timestamp(snapshot.taken)}
 
 
-def listed(key: str) -> Callable[[Snapshot, Parameters, datetime], Json]:
-    """Return the answer with one list of the topology."""
+def networks(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+    """Return the networks."""
+    found = snapshot.topology
+    if found is None:
+        return page(snapshot, parameters, (), "networks", _nothing)
+    show = partial(network_entry, found)
+    return page(snapshot, parameters, found.networks, "networks", show)
 
-    def answer(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
-        found = topology_document(snapshot)[key]
-        assert isinstance(found, list)  # noqa: S101 - its schema says so
-        return page(snapshot, parameters, found, key, _as_it_is)
 
-    return answer
+def containers(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+    """Return the containers, those that do not run too."""
+    found = snapshot.topology
+    if found is None:
+        return page(snapshot, parameters, (), "containers", _nothing)
+    show = partial(container_entry, found)
+    return page(snapshot, parameters, found.containers, "containers", show)
 
 
 def subnets(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
-    """Return the subnets of all networks."""
-    networks = topology_document(snapshot)["networks"]
-    assert isinstance(networks, list)  # noqa: S101 - its schema says so
-    found = [
-        {"network": network["name"], **subnet}
-        for network in networks
-        for subnet in network["subnets"]
-    ]
-    return page(snapshot, parameters, found, "subnets", _as_it_is)
+    """Return the subnets of all networks, how full they are, and what they overlap."""
+    found = snapshot.topology
+    if found is None:
+        return page(snapshot, parameters, (), "subnets", _nothing)
+    usages = {(one.network, one.prefix): one for one in subnet_usage(found)}
+    clashes = _clashes(found)
+    listed = [(one, subnet) for one in found.networks for subnet in one.subnets]
+
+    def show(item: tuple[Network, Subnet]) -> Json:
+        network, subnet = item
+        return {
+            "network": network.name,
+            **subnet_entry(subnet),
+            **_usage(usages.get((network.name, subnet.prefix))),
+            "overlaps": clashes.get((network.name, subnet.prefix.version), []),
+        }
+
+    return page(snapshot, parameters, listed, "subnets", show)
 
 
-def _as_it_is(item: Json) -> Json:
-    return item
+def _clashes(topology: Topology) -> Mapping[tuple[str, int], list[Json]]:
+    """Return what overlaps, by a network's name and a family; both say it."""
+    found: defaultdict[tuple[str, int], list[Json]] = defaultdict(list)
+    for one in overlaps(topology):
+        clash = {"other": one.other, "kind": one.kind}
+        found[one.network, one.ip_version].append(clash)
+        if one.kind == "docker":
+            back = {"other": one.network, "kind": one.kind}
+            found[one.other, one.ip_version].append(back)
+    return found
+
+
+def _usage(usage: SubnetUsage | None) -> Json:
+    """Return how full a subnet is; nulls where that is not known."""
+    return {
+        "addresses": usage.addresses if usage else None,
+        "used": usage.used if usage else None,
+        "available": usage.available if usage else None,
+    }
+
+
+def _nothing(_: object) -> Json:
+    return {}

@@ -37,6 +37,13 @@ ENDS: Final = (
         required=True,
     ),
 )
+SCOPES: Final = Parameter(name="scope", text="Kinds of pairs.", values=tuple(Scope))
+MARKS: Final = Parameter(
+    name="mark",
+    text="Cells whose worst pair is marked so.",
+    values=tuple(one.value for one in Mark),
+)
+_SCOPES: Final = {scope: number for number, scope in enumerate(Scope)}
 ROWS: Final = number("limit", "Rows in the answer, at most.", SIDE_MOST, SIDE)
 FIRST_ROW: Final = number("offset", "Rows left out before them.", _FAR, 0)
 COLUMNS: Final = number(
@@ -49,25 +56,23 @@ Heaps = dict[tuple[int, int], list[PairState]]
 """Pairs by row and column."""
 
 
-def matrix(snapshot: Snapshot, _: Parameters, _now: datetime) -> Json:
+def matrix(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
     """Return how many pairs of which verdict lead from each network to each other.
 
     Complete: what stands beside a sample is counted too. Of that, sources without a
     route are known by number only; their cells have no source network.
     """
     heaps: defaultdict[Place, dict[Sort, int]] = defaultdict(dict)
+    scopes = _asked(SCOPES, parameters)
     for sort, count in snapshot.census.sorts.items():
-        heaps[sort.scope, sort.source_network, sort.network][sort] = count
-    names = _names(snapshot)
+        if sort.scope in scopes:
+            heaps[sort.scope, sort.source_network, sort.network][sort] = count
+    names, marks = _names(snapshot), _asked(MARKS, parameters)
+    ranks = _ranks(names)
 
-    def order(place: Place) -> tuple[object, ...]:
+    def order(place: Place) -> tuple[int, int, int, str]:
         scope, source, network = place
-        return (
-            list(Scope).index(scope),
-            natural(names.get(source, "")),
-            natural(names.get(network, network)),
-            network,
-        )
+        return _SCOPES[scope], ranks.get(source, -1), ranks.get(network, -1), network
 
     return {
         "schema": SCHEMA,
@@ -75,9 +80,27 @@ def matrix(snapshot: Snapshot, _: Parameters, _now: datetime) -> Json:
         "sampled": snapshot.sampled_since is not None,
         "networks": _networks(snapshot),
         "cells": [
-            _cell(names, place, heaps[place]) for place in sorted(heaps, key=order)
+            _cell(names, place, heaps[place], mark)
+            for place in sorted(heaps, key=order)
+            if (mark := _worst(heaps[place])).value in marks
         ],
     }
+
+
+def _asked(parameter: Parameter, parameters: Parameters) -> frozenset[str]:
+    """Return the values that are asked for, all of them where none is."""
+    given = parameters.get(parameter.name)
+    return frozenset(parameter.values if given is None else given.split(","))
+
+
+def _worst(sorts: Iterable[Sort]) -> Mark:
+    return worst(mark_for(sort.verdict, sort.expected) for sort in sorts)
+
+
+def _ranks(names: Mapping[NetworkId | None, str]) -> Mapping[NetworkId | None, int]:
+    """Return where networks stand in the order of rows and columns."""
+    ordered = sorted(names, key=lambda one: natural(names[one]))
+    return {network: rank for rank, network in enumerate(ordered)}
 
 
 def _names(snapshot: Snapshot) -> Mapping[NetworkId | None, str]:
@@ -112,7 +135,10 @@ def _network(topology: Topology, network: Network) -> Json:
 
 
 def _cell(
-    names: Mapping[NetworkId | None, str], place: Place, sorts: Mapping[Sort, int]
+    names: Mapping[NetworkId | None, str],
+    place: Place,
+    sorts: Mapping[Sort, int],
+    mark: Mark,
 ) -> Json:
     scope, source, network = place
     verdicts: Counter[Verdict] = Counter()
@@ -126,10 +152,8 @@ def _cell(
         "scope": str(scope),
         "source_network": names.get(source, source and source[:12]),
         "destination_network": names.get(network, network[:12]),
-        "source_network_id": source,
-        "destination_network_id": network,
         "ip_versions": sorted({sort.ip_version for sort in sorts}),
-        "mark": worst(marks).value,
+        "mark": mark.value,
         "pairs": verdicts.total(),
         "counts": _numbers(Verdict, verdicts),
         "expected": _numbers(Expected, expected),

@@ -60,7 +60,7 @@ def check(parameters: Parameters, known: Sequence[Parameter]) -> None:
     for name, value in parameters.items():
         if name not in by_name:
             names = ", ".join(sorted(by_name)) or "none"
-            raise QueryError(f"no parameter {name!r} here; there are: {names}")
+            raise QueryError(f"no parameter {name[:64]!r} here; there are: {names}")
         _check_value(by_name[name], value)
     for one in known:
         if one.required and one.name not in parameters:
@@ -68,10 +68,10 @@ def check(parameters: Parameters, known: Sequence[Parameter]) -> None:
 
 
 def _check_value(parameter: Parameter, value: str) -> None:
+    if len(value) > TEXT_MOST:
+        raise QueryError(f"{parameter.name} has more than {TEXT_MOST} characters")
     if parameter.most is not None:
         value_of(parameter, {parameter.name: value})
-    elif len(value) > TEXT_MOST:
-        raise QueryError(f"{parameter.name} has more than {TEXT_MOST} characters")
     elif parameter.values:
         wrong = [one for one in value.split(",") if one not in parameter.values]
         if wrong:

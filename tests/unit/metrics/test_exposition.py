@@ -13,11 +13,11 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
 
+from exporter.accept import accepts_gzip
 from exporter.metrics import Exposition
 from exporter.metrics.exposition import (
     OPENMETRICS,
     TEXT,
-    accepts_gzip,
     prefers_openmetrics,
 )
 from exporter.model.snapshot import Snapshot

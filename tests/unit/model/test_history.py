@@ -1,12 +1,16 @@
 """What verdicts were before: bounded, and what was wrong is not pushed out."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from exporter.model.cause import CauseId, cause
 from exporter.model.history import (
-    EVENTS,
+    AT_ONCE,
     FINE,
+    FINE_EVENTS,
+    LASTING,
     OUTAGES,
     PAIRS,
     WRONG,
@@ -16,7 +20,8 @@ from exporter.model.history import (
     OutageKind,
 )
 from exporter.model.outcome import Result, Verdict
-from exporter.model.pair import Pair, PairState
+from exporter.model.pair import PairState
+from exporter.model.topology import SandboxId
 from tests.fakes.board import INTERVAL_S, Watch
 from tests.fakes.prober import but, docker_like
 from tests.fakes.topologies import demo, topology
@@ -79,13 +84,14 @@ def test_an_outage_lasts_from_the_leak_to_its_end() -> None:
 def test_who_cannot_look_does_not_end_a_leak() -> None:
     """The engine is away, and is an outage of its own; then it is back."""
     watch = leaking()
-    watch.board.outage(watch.clock.now_utc())
-    watch.board.outage(watch.clock.now_utc())
+    watch.board.outage(watch.clock.now_utc(), "no answer")
+    watch.board.outage(watch.clock.now_utc(), "no answer still")
     away = history(watch).outages
     watch.clock.move(INTERVAL_S)
     watch.cycle()
     back = history(watch).outages
 
+    assert {one.reason for one in away if one.pair is None} == {"no answer"}
     kinds = {OutageKind.ENGINE: None, OutageKind.UNEXPECTED_REACHABLE: None}
     assert {one.kind: one.ended for one in away} == kinds
     assert {one.kind: one.ended is None for one in back} == {
@@ -125,14 +131,20 @@ class TestBounds:
         events = history(repaired()).events
         return events[0].state, events[1].state
 
-    def note(self, kept: History, state: PairState, pair: Pair | None = None) -> None:
-        """Note a change."""
+    def note(
+        self,
+        kept: History,
+        state: PairState,
+        *,
+        before: PairState | None = None,
+        after_s: float = 0.0,
+    ) -> None:
+        """Note a change, so many seconds after the pair's verdict began."""
         kept.note(
-            pair or state.pair,
-            None,
+            before,
             state,
-            names=("a", "b", "c"),
-            now=state.since,
+            names=lambda _: ("a", "b", "c"),
+            now=state.since + timedelta(seconds=after_s),
         )
 
     def test_what_was_wrong_is_not_pushed_out_by_what_was_fine(
@@ -142,24 +154,27 @@ class TestBounds:
         wrong, fine = states
         kept = History()
         self.note(kept, wrong)
-        for _ in range(EVENTS + 1):
-            self.note(kept, fine)
+        for number in range(1000):
+            self.note(kept, fine, after_s=number)
 
         (events,) = kept.view().by_pair.values()
         assert [one.state.verdict for one in events] == [
             LEAKING,
             *[Verdict.AS_EXPECTED] * FINE,
         ]
-        assert len(kept.view().events) == EVENTS
+        assert [one.state.verdict for one in kept.view().events] == [
+            LEAKING,
+            *[Verdict.AS_EXPECTED] * FINE_EVENTS,
+        ]
 
     def test_one_pair_keeps_its_newest(
         self, states: tuple[PairState, PairState]
     ) -> None:
         """In order, with their numbers."""
         kept = History()
-        for _ in range(OUTAGES + 1):
+        for number in range(OUTAGES + 1):
             for state in states:
-                self.note(kept, state)
+                self.note(kept, state, after_s=number)
 
         (events,) = kept.view().by_pair.values()
         numbers = [one.number for one in events]
@@ -176,12 +191,62 @@ class TestBounds:
         kept = History()
         self.note(kept, wrong)
         for number in range(PAIRS + 5):
-            self.note(kept, fine, fine.pair._replace(name=str(number)))
+            self.note(kept, named(fine, number), after_s=number)
 
         found = kept.view()
         assert len(found.by_pair) == PAIRS
         assert wrong.pair in found.by_pair
         assert [one.pair for one in found.outages] == [wrong.pair]
+
+    def test_of_what_lasts_there_is_an_end_too(
+        self, states: tuple[PairState, PairState]
+    ) -> None:
+        """A host whose isolation is gone has more leaks than anybody reads."""
+        wrong, fine = states
+        kept = History()
+        for number in range(LASTING + 3):
+            self.note(kept, named(wrong, number), after_s=number)
+        full = kept.view()
+        for number in range(LASTING + 3):
+            self.note(kept, named(fine, number), after_s=LASTING)
+
+        assert (len(full.outages), full.not_kept) == (LASTING, 3)
+        assert not any(one.ended is None for one in kept.view().outages)
+
+    def test_of_many_changes_at_once_the_first_are_kept(
+        self, states: tuple[PairState, PairState]
+    ) -> None:
+        """All are counted, and what is over ends."""
+        wrong, fine = states
+        kept = History()
+        for number in range(AT_ONCE + 5):
+            self.note(kept, named(wrong, number))
+        self.note(kept, named(fine, 0))
+        found = kept.view()
+
+        numbers = [one.number for one in found.events[-2:]]
+        assert numbers == [AT_ONCE, AT_ONCE + 6]
+        assert found.not_kept == 5
+        assert len(found.outages) == LASTING
+        assert [one.pair for one in found.outages if one.ended] == [named(fine, 0).pair]
+
+    def test_the_cause_that_was_known_last_stays(
+        self, states: tuple[PairState, PairState]
+    ) -> None:
+        """The first look may have come too early."""
+        wrong, fine = states
+        why = cause(CauseId.ISOLATION_MISSING, "no chain", certain=True)
+        kept = History()
+        self.note(kept, wrong)
+        self.note(kept, fine, before=replace(wrong, causes=(why,)), after_s=1)
+
+        (outage,) = kept.view().outages
+        assert (outage.cause, outage.reason) == (why.id, why.sentence)
+
+
+def named(state: PairState, number: int) -> PairState:
+    """Return the same of another pair."""
+    return replace(state, pair=state.pair._replace(source=SandboxId(f"{number}")))
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_outage() -> None:

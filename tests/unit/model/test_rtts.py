@@ -9,6 +9,7 @@ import pytest
 from exporter.model.outcome import Observation, Result
 from exporter.model.pair import Pair, PairState
 from exporter.model.rtts import NEWEST, PAIRS, Rtts
+from exporter.model.topology import SandboxId
 from tests.fakes.report_samples import reply, silence
 from tests.fakes.snapshots import small
 
@@ -18,7 +19,7 @@ STATE = next(one for one in small().pairs if one.observation.rtt_s is not None)
 
 def pair(number: int) -> Pair:
     """Return one of many pairs."""
-    return STATE.pair._replace(name=f"{number}")
+    return STATE.pair._replace(source=SandboxId(f"{number}"))
 
 
 def states(

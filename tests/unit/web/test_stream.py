@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+from starlette.requests import Request
 
 from exporter.model.outcome import Result
 from exporter.report.api import event_entry
@@ -30,7 +31,7 @@ class Host:
         """Begin in good health."""
         self.watch = Watch(demo())
         self.watch.cycle()
-        self.stream = Stream(self.watch.look, event_entry)
+        self.stream = Stream(self.watch.look, event_entry, self.watch.clock)
         self.stream.published()
 
     def turn(self, *, leaking: bool) -> None:
@@ -55,18 +56,27 @@ async def messages(response: httpx.Response) -> AsyncIterator[Message]:
 
 def streamed(
     host: Host,
-    use: Callable[[AsyncIterator[Message]], Awaitable[list[Message]]],
-    headers: dict[str, str] | None = None,
+    *uses: Callable[[AsyncIterator[Message]], Awaitable[list[Message]]],
+    headers: Callable[[], dict[str, str]] = dict,
 ) -> list[Message]:
-    """Return what a function reads from the stream, over a real connection."""
+    """Return what functions read from the stream, one connection after the other.
+
+    Args:
+        host: whose stream it is.
+        uses: the functions; the messages of the last one are returned.
+        headers: of each request, asked for just before it.
+    """
 
     async def open_it(client: httpx.AsyncClient) -> list[Message]:
-        async with (
-            asyncio.timeout(PATIENCE_S),
-            client.stream("GET", PATH, headers=headers) as response,
-        ):
-            assert "text/event-stream" in response.headers["content-type"]
-            found = await use(messages(response))
+        found: list[Message] = []
+        for use in uses:
+            async with (
+                asyncio.timeout(PATIENCE_S),
+                client.stream("GET", PATH, headers=headers()) as response,
+            ):
+                assert "text/event-stream" in response.headers["content-type"]
+                assert "no-store" == response.headers["cache-control"]
+                found = await use(messages(response))
         host.stream.stop()
         return found
 
@@ -107,10 +117,22 @@ def test_a_leak_and_its_end_are_told_as_they_happen() -> None:
         "as_expected",
     )
     assert leak["id"] != end["id"]
+    assert first["data"]["headline"]["tone"] == "good"
+    assert after["data"]["headline"]["tone"] == "bad"
+
+
+async def beginning(told: AsyncIterator[Message]) -> list[Message]:
+    """Return what a stream says first, up to what the whole comes to."""
+    found = []
+    async for message in told:
+        found.append(message)
+        if message.get("event") == "snapshot":
+            return found
+    pytest.fail("the stream has ended")
 
 
 def test_who_comes_back_is_told_what_was_missed() -> None:
-    """By the id of the last event; not twice, and not of another process."""
+    """By the id of the last event, and not twice."""
     host = Host()
     ids: list[str] = []
 
@@ -118,24 +140,41 @@ def test_who_comes_back_is_told_what_was_missed() -> None:
         await until(told, "snapshot")
         host.turn(leaking=True)
         ids.append((await until(told, "verdict"))["id"])
+        host.turn(leaking=False)
         return []
 
-    async def again(told: AsyncIterator[Message]) -> list[Message]:
-        found = []
-        async for message in told:
-            found.append(message)
-            if message.get("event") == "snapshot":
-                break
-        return found
-
-    streamed(host, use)
-    host.turn(leaking=False)
-    missed = streamed(host, again, {"last-event-id": ids[0]})
-    foreign = streamed(host, again, {"last-event-id": "0badcafe-1"})
+    missed = streamed(
+        host, use, beginning, headers=lambda: {"last-event-id": "".join(ids)}
+    )
 
     assert [one.get("event") for one in missed] == [None, "verdict", "snapshot"]
     assert missed[1]["data"]["verdict"] == "as_expected"
-    assert [one.get("event") for one in foreign] == [None, "snapshot"]
+
+
+def test_who_has_seen_no_change_can_come_back_too() -> None:
+    """What the whole comes to has an id as well."""
+    host = Host()
+    ids: list[str] = []
+
+    async def use(told: AsyncIterator[Message]) -> list[Message]:
+        ids.append((await until(told, "snapshot"))["id"])
+        host.turn(leaking=True)
+        return []
+
+    missed = streamed(
+        host, use, beginning, headers=lambda: {"last-event-id": "".join(ids)}
+    )
+
+    assert [one.get("event") for one in missed] == [None, "verdict", "snapshot"]
+
+
+@pytest.mark.parametrize("odd", ["0badcafe-1", "x", "-", "1-x"])
+def test_who_comes_from_elsewhere_is_told_so(odd: str) -> None:
+    """Another process counted otherwise: nobody knows what was missed."""
+    found = streamed(Host(), beginning, headers=lambda: {"last-event-id": odd})
+
+    assert [one.get("event") for one in found] == [None, "missed", "snapshot"]
+    assert found[1]["data"] == {"events": None}
 
 
 def test_a_quiet_stream_shows_that_it_is_alive(
@@ -154,35 +193,79 @@ def test_a_quiet_stream_shows_that_it_is_alive(
 
 
 def test_there_is_an_end_to_streams() -> None:
-    """So many at most; one that ends makes room."""
+    """So many at most; one that ends makes room, and whoever asks for headers only."""
     host = Host()
 
     async def use(client: httpx.AsyncClient) -> list[int]:
+        statuses = [(await client.head(PATH)).status_code]
         async with asyncio.timeout(PATIENCE_S):
             opened = []
             for _ in range(CLIENTS_MAX):
                 request = client.build_request("GET", PATH)
                 opened.append(await client.send(request, stream=True))
             refused = await client.get(PATH)
-            for response in opened:
+            assert "application/problem+json" == refused.headers["content-type"]
+            await opened.pop().aclose()
+            statuses.append(refused.status_code)
+            while refused.status_code == 503:
+                request = client.build_request("GET", PATH)
+                refused = await client.send(request, stream=True)
+            for response in (*opened, refused):
                 await response.aclose()
         host.stream.stop()
-        return [response.status_code for response in (*opened, refused)]
+        return [*statuses, *(response.status_code for response in opened)]
 
     statuses = served(Given(stream=host.stream.answer).app(), use)
 
-    assert statuses == [200] * CLIENTS_MAX + [503]
+    assert statuses == [200, 503] + [200] * (CLIENTS_MAX - 1)
 
 
-def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing waits for him any more."""
-    monkeypatch.setattr(streaming, "WAITING_MAX", 3)
+def test_who_reads_slowly_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He is told how much he missed, the newest, and how it is now."""
+    monkeypatch.setattr(streaming, "EVENTS_MAX", 3)
     host = Host()
 
-    async def use(told: AsyncIterator[Message]) -> list[Message]:
-        await until(told, "snapshot")
-        for number in range(4):  # without a pause in which anybody could read
-            host.turn(leaking=number % 2 == 0)
-        return [message async for message in told]
+    async def use() -> str:
+        sent, may_go_on = asyncio.Queue[str](), asyncio.Event()
+        may_go_on.set()
 
-    assert len(streamed(host, use)) <= 3
+        async def send(message: MutableMapping[str, Any]) -> None:
+            text = message.get("body", b"").decode()
+            if "event: " in text:
+                sent.put_nowait(text)
+                await may_go_on.wait()
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        scope = {"type": "http", "method": "GET", "headers": [], "query_string": b""}
+        response = await host.stream.answer(Request(scope))
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+            task = group.create_task(response(scope, receive, send))
+            await sent.get()
+            may_go_on.clear()
+            host.turn(leaking=True)
+            await sent.get()
+            for number in range(10):
+                host.turn(leaking=number % 2 == 1)
+            assert sent.empty()
+            may_go_on.set()
+            text = await sent.get()
+            task.cancel()
+        return text
+
+    text = asyncio.run(use())
+    kinds = [line[7:] for line in text.splitlines() if line.startswith("event: ")]
+
+    assert kinds == ["missed", *["verdict"] * 3, "snapshot"]
+    assert '{"events":7}' in text
+
+
+def test_a_stream_takes_no_parameters() -> None:
+    """As everywhere, what is not known is said."""
+
+    async def use(client: httpx.AsyncClient) -> int:
+        return (await client.get(f"{PATH}?from=1")).status_code
+
+    assert 400 == served(Given(stream=Host().stream.answer).app(), use)

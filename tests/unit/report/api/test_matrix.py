@@ -127,6 +127,15 @@ def test_networks_are_named_with_what_a_heading_needs() -> None:
 NETWORKS = {"source_network": "bridge", "destination_network": "mybridge"}
 
 
+def test_scopes_and_marks_can_be_asked_for() -> None:
+    """Of many networks the cells that matter are few."""
+    found = told(violations(), "matrix", scope="container,host", mark="leaking")
+
+    assert {(one["scope"], one["mark"]) for one in found["cells"]} == {
+        ("container", "leaking")
+    }
+
+
 class TestContainers:
     """One cell, opened."""
 
