@@ -220,6 +220,7 @@ def _remedy(named: Cause | None) -> tuple[Part, ...]:
 
 
 _WayKey = tuple[str, str]
+_Place = tuple[Scope, NetworkId | None, NetworkId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +233,8 @@ def _ways(
     snapshot: Snapshot, states: Iterable[PairState]
 ) -> Mapping[_WayKey, _WayCount]:
     """Return how many pairs lead from which network to which."""
-    counts: Counter[tuple[Scope, NetworkId | None, NetworkId]] = Counter()
-    example: dict[tuple[Scope, NetworkId | None, NetworkId], PairState] = {}
+    counts: Counter[_Place] = Counter()
+    example: dict[_Place, PairState] = {}
     for state in states:
         key = state.pair.scope, state.decision.source_network, state.pair.network
         counts[key] += 1

@@ -75,7 +75,9 @@ class Page:
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"etag": tag})
         async with self._makings:
-            made = self._kept() or await asyncio.to_thread(self._make)
+            made = self._kept()
+            if made is None:
+                made = await asyncio.to_thread(self._make)
         return HTMLResponse(made.html, headers={"etag": made.tag})
 
     def _kept(self) -> _Made | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
-        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static"), middleware=_SMALLER),
-        Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -77,7 +78,7 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
         version: of this program, for the page.
         telemetry_path: where the metrics are, such as /metrics.
     """
-    answers = _Answers(sources, version, telemetry_path)
+    answers = _Answers(sources, version=version, telemetry_path=telemetry_path)
     api = Api(sources.api, sources.snapshot, sources.clock)
     routes = [
         Route("/", answers.page, middleware=_SMALLER),
@@ -103,11 +104,17 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
 class _Answers:
     """The answer to each path."""
 
-    def __init__(self, sources: Sources, version: str, telemetry_path: str) -> None:
+    def __init__(self, sources: Sources, *, version: str, telemetry_path: str) -> None:
         self._sources = sources
         self._renderings = asyncio.Semaphore(RENDERINGS_MAX)
-        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static"), middleware=_SMALLER),
-        Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
+        self.page = Page(
+            sources.snapshot,
+            sources.clock,
+            self._renderings,
+            version=version,
+            telemetry_path=telemetry_path,
+            pair_id=sources.pair_id,
+        ).answer
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics in the format that is asked for."""

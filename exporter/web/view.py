@@ -212,7 +212,7 @@ def _doubts(snapshot: Snapshot) -> Iterator[Doubt]:
     examples: dict[str, PairState] = {}
     for state in snapshot.pairs:
         if state.verdict is Verdict.UNVERIFIED:
-            reason = state.reason or seen(state)
+            reason = _reason(state)
             counts[reason] += 1
             examples.setdefault(reason, state)
     for reason, count in counts.most_common(_REASONS_MAX):
@@ -223,6 +223,10 @@ def _doubts(snapshot: Snapshot) -> Iterator[Doubt]:
             reason=printable(reason),
             example=printable(example),
         )
+
+
+def _reason(state: PairState) -> str:
+    return state.reason or seen(state)
 
 
 def _notices(snapshot: Snapshot) -> Iterator[str]:

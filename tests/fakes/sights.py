@@ -1,14 +1,14 @@
 """Hosts as the page shows them: of any size, healthy or broken, with what was before.
 
-A large host is a sample, as the daemon's board makes it: some pairs are kept, all others
-counted.
+A large host is a sample, as the daemon's board makes it: some pairs are kept, all
+others counted.
 """
 
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_network
 
 from exporter.model.cause import CauseId, cause
@@ -200,17 +200,21 @@ def remembered(found: Snapshot) -> Snapshot:
 
 
 def _note(history: History, found: Snapshot, state: PairState, *, hours: int) -> None:
-    names = (
+    before = replace(state, verdict=Verdict.AS_EXPECTED, causes=())
+    at = NOW - timedelta(hours=hours, minutes=5)
+    history.note(before, state, names=partial(_names, found), now=at)
+
+
+def _names(found: Snapshot, state: PairState) -> tuple[str, str, str]:
+    return (
         found.source_name(state),
         found.destination_name(state),
         found.network_name(state),
     )
-    at = NOW - timedelta(hours=hours, minutes=5)
-    history.note(state.pair, Verdict.AS_EXPECTED, state, names=names, now=at)
 
 
 def _times(rtts: Rtts, states: list[PairState]) -> None:
-    noise = random.Random(7)
+    noise = random.Random(7)  # noqa: S311 - a picture
     known = {state.pair: state for state in states}
     for number in range(40):
         heard = {

@@ -49,7 +49,10 @@ def stage_of() -> Iterator[Serve]:
 
 @pytest.fixture
 def open_tab(browser: Browser, stage_of: Serve) -> Iterator[Open]:
-    """Open tabs; they close before what they show is gone, and afterwards none of them may have complained on its console."""
+    """Open tabs; none of them may complain on its console, but for what a test names.
+
+    They close before what they show is gone.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 

@@ -89,9 +89,10 @@ def test_marks_do_without_colour(stage_of: Serve, open_tab: Open) -> None:
 
     assert 5 == len(set(signs.values()))
     expect(page.locator(".grid .leaking").first).to_have_attribute(
-        "aria-label", "backup_default to chat_default: 16 pairs reachable, isolation promised; "
+        "aria-label",
+        "backup_default to chat_default: 16 pairs reachable, isolation promised; "
         "256 pairs not probed yet, or nothing promised",
-    )  # fmt: skip
+    )
 
 
 def test_hostile_names_are_text(stage_of: Serve, open_tab: Open) -> None:
