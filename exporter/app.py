@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -90,7 +91,7 @@ class _Service:
             config, on_gone=self._on_gone, observer=self._observe
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
-        exposition = self._make_exposition()
+        self._exposition = exposition = self._make_exposition()
         self._ahead = Ahead(exposition)
         self._stream = Stream(self._store.current, api.event_entry, self.session.clock)
         self._store.tell(self._published)
@@ -151,7 +152,7 @@ class _Service:
             clock=self.session.clock,
             unhealthy=self._unhealthy,
             not_ready=self._not_ready,
-            api=api.answer,
+            api=self._answer,
             pair_id=pair_id,
             stream=self._stream.answer,
             reload=self._reload_now if config.web.enable_lifecycle else None,
@@ -159,6 +160,20 @@ class _Service:
         path = config.web.telemetry_path
         app = build_app(sources, version=__version__, telemetry_path=path)
         return WebServer(app, config.web.listen_addresses)
+
+    def _answer(
+        self,
+        snapshot: Snapshot,
+        path: str,
+        parameters: Mapping[str, str],
+        now: datetime,
+    ) -> Mapping[str, object] | None:
+        facts = api.Facts(
+            version=__version__,
+            series=self._exposition.series,
+            series_limit=self._config.metrics.series_limit,
+        )
+        return api.answer(snapshot, path, parameters, now, facts=facts)
 
     def _make_watcher(self) -> Watcher:
         listeners = Listeners(

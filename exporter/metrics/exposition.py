@@ -80,6 +80,14 @@ class Exposition:
         self._prepared: _Prepared | None = None
         self._rendering = Lock()
 
+    @property
+    def series(self) -> int | None:
+        """How many series the newest rendering has, None before the first."""
+        prepared = self._prepared
+        if prepared is None:
+            return None
+        return int(prepared.built.scrape[daemon.SERIES].values[()])
+
     def prepare(self) -> None:
         """Render the newest snapshot, if it is not rendered yet.
 

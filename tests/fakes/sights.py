@@ -58,6 +58,7 @@ def seen(containers: int, *, broken: bool) -> Snapshot:
     return remembered(_large(containers, broken=broken))
 
 
+@cache
 def flushed(containers: int) -> Snapshot:
     """Return a host whose whole ruleset is gone: every isolated pair answers."""
     return explained(_published(town(containers), _leak_everywhere))

@@ -5,16 +5,19 @@ from functools import partial
 
 from exporter.model.history import Event, Outage
 from exporter.model.snapshot import Snapshot
+from exporter.report.api.asked import Asked
 from exporter.report.api.ids import pair_id
-from exporter.report.api.query import Parameters, page
+from exporter.report.api.query import page
 from exporter.report.document import timestamp
 from exporter.report.pairs import Json, pair_document
 
 
-def events(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+def events(snapshot: Snapshot, asked: Asked) -> Json:
     """Return the changes that are kept, the newest first."""
     found = snapshot.history.events[::-1]
-    return page(snapshot, parameters, found, "events", partial(event_entry, snapshot))
+    return page(
+        snapshot, asked.parameters, found, "events", partial(event_entry, snapshot)
+    )
 
 
 def event_entry(snapshot: Snapshot, event: Event) -> Json:
@@ -28,12 +31,12 @@ def event_entry(snapshot: Snapshot, event: Event) -> Json:
     }
 
 
-def outages(snapshot: Snapshot, parameters: Parameters, now: datetime) -> Json:
+def outages(snapshot: Snapshot, asked: Asked) -> Json:
     """Return the outages that last, then those that are over, the newest first."""
     history = snapshot.history
-    show = partial(_outage, now)
+    show = partial(_outage, asked.now)
     return {
-        **page(snapshot, parameters, history.outages, "outages", show),
+        **page(snapshot, asked.parameters, history.outages, "outages", show),
         "lasting": sum(one.ended is None for one in history.outages),
         "not_kept": history.not_kept,
     }

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 
 from exporter.model.ipam import SubnetUsage, subnet_usage
 from exporter.model.prefixes import overlaps
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Network, Subnet, Topology
-from exporter.report.api.query import Parameters, page
+from exporter.report.api.asked import Asked
+from exporter.report.api.query import page
 from exporter.report.document import timestamp
 from exporter.report.pairs import Json
 from exporter.report.topology_document import (
@@ -20,34 +20,34 @@ from exporter.report.topology_document import (
 )
 
 
-def whole(snapshot: Snapshot, _: Parameters, _now: datetime) -> Json:
+def whole(snapshot: Snapshot, _: Asked) -> Json:
     """Return everything the engine and the host's namespace say exists."""
     return {**topology_document(snapshot), "taken": timestamp(snapshot.taken)}
 
 
-def networks(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+def networks(snapshot: Snapshot, asked: Asked) -> Json:
     """Return the networks."""
     found = snapshot.topology
     if found is None:
-        return page(snapshot, parameters, (), "networks", _nothing)
+        return page(snapshot, asked.parameters, (), "networks", _nothing)
     show = partial(network_entry, found)
-    return page(snapshot, parameters, found.networks, "networks", show)
+    return page(snapshot, asked.parameters, found.networks, "networks", show)
 
 
-def containers(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+def containers(snapshot: Snapshot, asked: Asked) -> Json:
     """Return the containers, those that do not run too."""
     found = snapshot.topology
     if found is None:
-        return page(snapshot, parameters, (), "containers", _nothing)
+        return page(snapshot, asked.parameters, (), "containers", _nothing)
     show = partial(container_entry, found)
-    return page(snapshot, parameters, found.containers, "containers", show)
+    return page(snapshot, asked.parameters, found.containers, "containers", show)
 
 
-def subnets(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+def subnets(snapshot: Snapshot, asked: Asked) -> Json:
     """Return the subnets of all networks, how full they are, and what they overlap."""
     found = snapshot.topology
     if found is None:
-        return page(snapshot, parameters, (), "subnets", _nothing)
+        return page(snapshot, asked.parameters, (), "subnets", _nothing)
     usages = {(one.network, one.prefix): one for one in subnet_usage(found)}
     clashes = _clashes(found)
     listed = [(one, subnet) for one in found.networks for subnet in one.subnets]
@@ -61,7 +61,7 @@ def subnets(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
             "overlaps": clashes.get((network.name, subnet.prefix.version), []),
         }
 
-    return page(snapshot, parameters, listed, "subnets", show)
+    return page(snapshot, asked.parameters, listed, "subnets", show)
 
 
 def _clashes(topology: Topology) -> Mapping[tuple[str, int], list[Json]]:

@@ -5,7 +5,6 @@ The words are those of the matrix that `check` draws (`report/marks.py`).
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from difflib import get_close_matches
 from typing import Final, TypeVar
 
@@ -15,6 +14,7 @@ from exporter.model.outcome import Expected, Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Network, NetworkId, Sandbox, Topology
+from exporter.report.api.asked import Asked
 from exporter.report.api.filters import placing
 from exporter.report.api.ids import networks_of, pair_id
 from exporter.report.api.query import Parameter, Parameters, number, value_of
@@ -56,18 +56,19 @@ Heaps = dict[tuple[int, int], list[PairState]]
 """Pairs by row and column."""
 
 
-def matrix(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+def matrix(snapshot: Snapshot, asked: Asked) -> Json:
     """Return how many pairs of which verdict lead from each network to each other.
 
     Complete: what stands beside a sample is counted too. Of that, sources without a
     route are known by number only; their cells have no source network.
     """
     heaps: defaultdict[Place, dict[Sort, int]] = defaultdict(dict)
-    scopes = _asked(SCOPES, parameters)
+    parameters = asked.parameters
+    scopes = _values(SCOPES, parameters)
     for sort, count in snapshot.census.sorts.items():
         if sort.scope in scopes:
             heaps[sort.scope, sort.source_network, sort.network][sort] = count
-    names, marks = _names(snapshot), _asked(MARKS, parameters)
+    names, marks = _names(snapshot), _values(MARKS, parameters)
     ranks = _ranks(names)
 
     def order(place: Place) -> tuple[int, int, int, str]:
@@ -87,7 +88,7 @@ def matrix(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
     }
 
 
-def _asked(parameter: Parameter, parameters: Parameters) -> frozenset[str]:
+def _values(parameter: Parameter, parameters: Parameters) -> frozenset[str]:
     """Return the values that are asked for, all of them where none is."""
     given = parameters.get(parameter.name)
     return frozenset(parameter.values if given is None else given.split(","))
@@ -165,14 +166,13 @@ def _numbers(words: Iterable[W], counts: Mapping[W, int]) -> Json:
     return {str(word): counts[word] for word in words if counts[word]}
 
 
-def container_matrix(
-    snapshot: Snapshot, parameters: Parameters, _now: datetime
-) -> Json:
+def container_matrix(snapshot: Snapshot, asked: Asked) -> Json:
     """Return the pairs from the containers of one network to those of another.
 
     Raises:
         UnknownName: there is no such network.
     """
+    parameters = asked.parameters
     source, network = (_one(snapshot, parameters, one.name) for one in ENDS)
     rows, columns = _members(snapshot, source.id), _members(snapshot, network.id)
     first, left = value_of(FIRST_ROW, parameters), value_of(FIRST_COLUMN, parameters)

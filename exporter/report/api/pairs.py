@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from exporter.model.cause import CAUSE_TEXTS, Cause
@@ -12,10 +11,11 @@ from exporter.model.outcome import Scope
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import HOST, ContainerId, SandboxId
+from exporter.report.api.asked import Asked
 from exporter.report.api.filters import matching
 from exporter.report.api.history import event_entry
 from exporter.report.api.ids import pair_id, pair_of
-from exporter.report.api.query import LIMIT, OFFSET, Parameters, paged, value_of
+from exporter.report.api.query import LIMIT, OFFSET, paged, value_of
 from exporter.report.document import SCHEMA, timestamp
 from exporter.report.names import GATEWAY
 from exporter.report.page import UNICODE
@@ -28,8 +28,9 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _ID_DIGITS: Final = 12
 
 
-def pair_list(snapshot: Snapshot, parameters: Parameters, _now: datetime) -> Json:
+def pair_list(snapshot: Snapshot, asked: Asked) -> Json:
     """Return the pairs that a query is about, in the order of `check --json`."""
+    parameters = asked.parameters
     offset, limit = value_of(OFFSET, parameters), value_of(LIMIT, parameters)
     heaps: dict[tuple[Scope, SandboxId], list[PairState]] = {}
     total = 0
@@ -79,7 +80,7 @@ def one_pair(snapshot: Snapshot, wanted: str) -> Json | None:
     state = pair_of(snapshot, wanted)
     if state is None:
         return None
-    pair, seen_ = state.pair, state.observation
+    pair, seen_, promised = state.pair, state.observation, state.decision.promised_by
     events = snapshot.history.by_pair.get(pair, ())
     return {
         "schema": SCHEMA,
@@ -88,8 +89,7 @@ def one_pair(snapshot: Snapshot, wanted: str) -> Json | None:
         "reason": state.reason,
         "causes": [_cause(one) for one in state.causes],
         "rule": _rule(state.decision.rule),
-        "promised_rule": state.decision.promised_by
-        and _rule(state.decision.promised_by),
+        "promised_rule": None if promised is None else _rule(promised),
         "ids": {
             "source": pair.source,
             "source_network": state.decision.source_network,

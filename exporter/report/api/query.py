@@ -73,10 +73,13 @@ def _check_value(parameter: Parameter, value: str) -> None:
     if parameter.most is not None:
         value_of(parameter, {parameter.name: value})
     elif parameter.values:
-        wrong = [one for one in value.split(",") if one not in parameter.values]
+        given = value.split(",")
+        wrong = [one for one in given if one not in parameter.values]
         if wrong:
             known = ", ".join(sorted(parameter.values))
             raise QueryError(f"{parameter.name} is one of {known}, not {wrong[0]!r}")
+        if len(set(given)) < len(given):
+            raise QueryError(f"{parameter.name} has a value more than once")
 
 
 def value_of(parameter: Parameter, parameters: Parameters) -> int:

@@ -7,14 +7,14 @@ from exporter.model.headline import headline_of
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import VIOLATIONS
 from exporter.model.snapshot import Snapshot
-from exporter.report.api.query import Parameters
+from exporter.report.api.asked import Asked, Facts
 from exporter.report.document import header, timestamp
 from exporter.report.pairs import Json
 
 
-def summary(snapshot: Snapshot, _: Parameters, now: datetime) -> Json:
+def summary(snapshot: Snapshot, asked: Asked) -> Json:
     """Return what a snapshot comes to at a moment."""
-    topology, headline = snapshot.topology, headline_of(snapshot, now)
+    topology, headline = snapshot.topology, headline_of(snapshot, asked.now)
     ratio = snapshot.census.coverage_ratio
     containers = topology.containers if topology else ()
     return {
@@ -31,7 +31,7 @@ def summary(snapshot: Snapshot, _: Parameters, now: datetime) -> Json:
         "pairs": sum(snapshot.summary.values()),
         "violations": sum(snapshot.summary[verdict] for verdict in VIOLATIONS),
         "outages": sum(one.ended is None for one in snapshot.history.outages),
-        "age_seconds": _age_s(snapshot, now),
+        "age_seconds": _age_s(snapshot, asked.now),
         "coverage_ratio": None if ratio is None else round(ratio, 6),
         "coverage_bound_seconds": snapshot.cover_s,
         "sampled_since": _time(snapshot.sampled_since),
@@ -42,7 +42,7 @@ def summary(snapshot: Snapshot, _: Parameters, now: datetime) -> Json:
         "cycle": _cycle(snapshot),
         "detection": _detection(snapshot),
         "budget": _budget(snapshot),
-        "health": _health(snapshot),
+        "health": _health(snapshot, asked.facts),
     }
 
 
@@ -111,14 +111,17 @@ def _neighbours(host: HostState) -> list[Json]:
     ]
 
 
-def _health(snapshot: Snapshot) -> Json:
+def _health(snapshot: Snapshot, facts: Facts) -> Json:
     tally = snapshot.tally
     return {
+        "version": facts.version,
         "cycles": dict(sorted(tally.cycles.items())),
         "cycle_overruns": tally.cycle_overruns,
         "longest_cycle_seconds": round(snapshot.longest_cycle_s, 3),
         "longest_survey_seconds": round(snapshot.longest_survey_s, 3),
         "errors": dict(sorted(tally.errors.items())),
+        "series": facts.series,
+        "series_limit": facts.series_limit,
         "config_reload_ok": snapshot.config_reload_ok,
         "config_reloaded": _time(snapshot.config_reloaded),
     }

@@ -120,6 +120,10 @@ def test_every_resource_answers_before_there_is_a_topology() -> None:
     ("path", "detail"),
     [
         ("pairs?verdict=fine", "verdict is one of as_expected, "),
+        ("pairs?verdict=", "verdict is one of as_expected, "),
+        ("pairs?verdict=skipped,skipped", "verdict has a value more than once"),
+        (f"pairs?source={'x' * 257}", "source has more than 256 characters"),
+        ("matrix/containers?source_network=a", "destination_network is missing"),
         ("pairs?limit=-1", "limit is a whole number from 0 to 1000, not '-1'"),
         (f"pairs?limit={MOST + 1}", "limit is at most 1000"),
         ("events?limit=\u0662", "limit is a whole number"),
