@@ -29,6 +29,8 @@ _MODULES = (
     "main",
     "matrix",
     "panel",
+    "patch",
+    "slowly",
     "spark",
     "words",
 )

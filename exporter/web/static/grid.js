@@ -1,6 +1,8 @@
 // A matrix as a table: headings that stay, arrow keys from cell to cell.
 
-import { el, name } from "./dom.js";
+import { el, name, printable } from "./dom.js";
+import { patch } from "./patch.js";
+import { slowly } from "./slowly.js";
 
 const STEPS = {
   ArrowUp: [-1, 0],
@@ -21,17 +23,21 @@ export const MARKS = {
 export const WORST_FIRST = Object.keys(MARKS);
 
 /**
- * A table of cells.
+ * A table of cells: its headings at once, rows by `fillRows`.
  *
  * rows, columns: `{ text, href }` each; href may be missing.
- * cell(row, column): null, or `{ mark, count, text, href }` by the places of both.
- * corner: what the rows and the columns are.
+ * corner: what to do with it, said while no cell is pointed at.
  */
-export function grid({ label, corner, rows, columns, cell }) {
+export function grid({ label, corner, rows, columns }) {
+  const longest = Math.max(...rows.map((one) => one.text.length));
+  const head = el("col");
+  head.style.width = `min(${Math.min(28, Math.max(9, longest)) + 3}ch, 32vw)`;
   const about = el("p", { class: "about", "aria-hidden": "true" }, corner);
   const table = el(
     "table",
     { class: "grid", role: "grid", "aria-label": label },
+    // Widths that are known beforehand: a row that is added moves no other.
+    el("colgroup", {}, head, el("col", { class: "narrow", span: columns.length })),
     el(
       "thead",
       {},
@@ -40,26 +46,36 @@ export function grid({ label, corner, rows, columns, cell }) {
         {},
         el("td", { class: "corner" }, el("span", {}, "from ↓ to →")),
         columns.map((one) =>
-          el("th", { scope: "col" }, el("span", {}, heading(one))),
+          el("th", { scope: "col", title: printable(one.text) }, el("span", {}, heading(one))),
         ),
       ),
     ),
-    el(
-      "tbody",
-      {},
-      rows.map((row, y) =>
-        el(
-          "tr",
-          {},
-          el("th", { scope: "row" }, heading(row)),
-          columns.map((column, x) => drawn(cell(y, x), y, x)),
-        ),
-      ),
-    ),
+    el("tbody", {}),
   );
-  const scroll = el("div", { class: "scroll" }, table);
   listen(table, about, corner);
-  return el("div", { class: "gridded" }, scroll, about);
+  return el("div", { class: "gridded" }, el("div", { class: "scroll" }, table), about);
+}
+
+/**
+ * Draw the rows of a grid, some at a time, so that clicks are not held up.
+ *
+ * cell(row, column): null, or `{ mark, count, text, href }` by the places of both.
+ */
+export async function fillRows(table, { rows, columns, cell }, signal) {
+  const body = table.tBodies[0];
+  await slowly(rows, signal, (row, y) => {
+    const fresh = el(
+      "tr",
+      {},
+      el("th", { scope: "row", title: printable(row.text) }, heading(row)),
+      columns.map((column, x) => drawn(cell(y, x), y, x)),
+    );
+    const old = body.rows[y];
+    if (old) patch(old, fresh);
+    else body.append(fresh);
+  });
+  while (body.rows.length > rows.length) body.lastChild.remove();
+  rove(table);
 }
 
 /** What the marks mean; of those that are there. */
@@ -86,17 +102,15 @@ function drawn(found, y, x) {
   if (!found) return el("td", { class: "none" });
   const glyph = el("span", { class: "mark" }, MARKS[found.mark].glyph);
   const count = found.count === undefined ? null : el("small", {}, short(found.count));
-  const isFirst = y === 0 && x === 0;
   const attributes = {
-    class: `cell ${found.mark}`,
+    class: `cell ${found.mark}${found.href?.keep ? " keep" : ""}`,
     "aria-label": found.text,
-    tabindex: isFirst ? 0 : -1,
+    tabindex: -1,
     "data-at": `${y} ${x}`,
   };
   const inner = found.href
     ? el("a", { ...attributes, href: found.href.address }, glyph, count)
     : el("span", { ...attributes, role: "img" }, glyph, count);
-  if (found.href?.keep) inner.classList.add("keep");
   return el("td", {}, inner);
 }
 
@@ -105,9 +119,15 @@ function short(count) {
   return count < 10000 ? `${(count / 1000).toFixed(1)}k` : `${Math.round(count / 1000)}k`;
 }
 
+/** Let the tabulator reach one cell: the one that has the focus, else the first. */
+function rove(table, cell = document.activeElement) {
+  const isHere = table.contains(cell) && cell.matches("[data-at]");
+  const chosen = isHere ? cell : table.querySelector("[data-at]");
+  for (const one of table.querySelectorAll('[data-at][tabindex="0"]')) one.tabIndex = -1;
+  if (chosen) chosen.tabIndex = 0;
+}
+
 function listen(table, about, corner) {
-  const first = table.querySelector("[data-at]");
-  if (first) first.tabIndex = 0;
   const tell = (event) => {
     const cell = event.target.closest?.("[data-at]");
     about.textContent = cell?.getAttribute("aria-label") ?? corner;
@@ -116,9 +136,7 @@ function listen(table, about, corner) {
   table.addEventListener("focusin", (event) => {
     tell(event);
     const cell = event.target.closest("[data-at]");
-    if (!cell) return;
-    table.querySelector('[data-at][tabindex="0"]')?.setAttribute("tabindex", "-1");
-    cell.tabIndex = 0;
+    if (cell) rove(table, cell);
   });
   table.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];

@@ -51,8 +51,8 @@ async function draw(state) {
     if (signal.aborted || (shown.key === key && same(shown.what, what))) return true;
     const isNew = shown.key !== key;
     const isFirst = shown.key === null;
+    await view.draw(root, what, state, { isNew, signal });
     shown = { key, what };
-    await view.draw(root, what, state, { go, isNew, signal });
     root.dataset.view = state.view;
     root.dataset.shown = key;
     if (isNew && (!isFirst || isDeep(state))) reveal();

@@ -3,12 +3,15 @@
 import { href } from "./address.js";
 import { get } from "./api.js";
 import { el, fill, name } from "./dom.js";
-import { grid, legend, MARKS, WORST_FIRST } from "./grid.js";
+import { fillRows, grid, legend, MARKS, WORST_FIRST } from "./grid.js";
 import { counted, natural, number } from "./words.js";
 
 const SIDE = 40;
 const LISTED = 12;
 const HOST = "host";
+const SAMPLED =
+  "There are too many pairs to probe all in each cycle: they have their turns, and " +
+  "numbers are of those that had one.";
 const GATEWAY = "gateway";
 
 /** What the view shows: documents, and the same objects while nothing changed. */
@@ -34,24 +37,31 @@ export async function load(state, signal) {
   return Promise.all([shown, search]);
 }
 
-export function draw(root, [shown, containers], state, { isNew }) {
-  const at = document.activeElement?.dataset?.at;
-  const before = root.querySelector(".scroll");
-  const scrolled = isNew || !before ? [0, 0] : [before.scrollLeft, before.scrollTop];
-  const inside = state.from && state.to;
-  fill(
-    root,
-    found(containers, state),
-    inside ? drawContainers(shown, state) : drawNetworks(shown, state),
-  );
-  const scroll = root.querySelector(".scroll");
-  if (scroll) [scroll.scrollLeft, scroll.scrollTop] = scrolled;
-  if (at && !isNew) root.querySelector(`[data-at="${at}"]`)?.focus({ preventScroll: true });
+/** Draw it; what is there of the same view already is only made new. */
+export async function draw(root, [shown, containers], state, { isNew, signal }) {
+  const plan = state.from && state.to
+    ? planContainers(shown, state)
+    : planNetworks(shown, state);
+  const key = JSON.stringify([plan.label, plan.columns]);
+  const before = isNew ? null : root.querySelector(".gridded");
+  const kept = before?.dataset.of === key ? before : null;
+  const table = kept ?? (plan.rows.length ? grid(plan) : null);
+  if (table) table.dataset.of = key;
+  const focused = document.activeElement;
+  const scroll = table?.querySelector(".scroll");
+  const at = kept ? [scroll.scrollLeft, scroll.scrollTop] : [0, 0];
+  fill(root, found(containers, state), plan.above, table ?? plan.instead, plan.below);
+  if (!table) return;
+  // Taken out and put in again, it has lost these.
+  [scroll.scrollLeft, scroll.scrollTop] = at;
+  if (kept?.contains(focused)) focused.focus({ preventScroll: true });
+  await fillRows(table.querySelector("table"), plan, signal);
 }
 
 // --- networks ------------------------------------------------------------------------
 
-function drawNetworks(shown, state) {
+/** What the matrix of networks is to show. */
+function planNetworks(shown, state) {
   const scope = state.scope === "name" ? "name" : "container";
   const cells = new Map();
   for (const cell of shown.cells) {
@@ -76,25 +86,21 @@ function drawNetworks(shown, state) {
     isHost(one) || one === GATEWAY
       ? undefined
       : href({ view: "pairs", network: one });
-  if (!rows.length || !columns.length) {
-    return [tools(state), el("p", { class: "empty" }, nothing(shown, state))];
-  }
-  return [
-    tools(state),
-    grid({
-      label: scope === "name" ? "Names, network by network" : "Networks by networks",
-      corner: "Open a cell for the containers in it.",
-      rows: down.map((one) => ({ text: one, href: open(one) })),
-      columns: right.map((one) => ({ text: one, href: open(one) })),
-      cell: (y, x) => networkCell(cells.get(keyOf(down[y], right[x])), down[y], right[x]),
-    }),
-    legend(marks),
-    pager(state, "rows", "offset", y0, rows.length),
-    pager(state, "columns", "across", x0, columns.length),
-    shown.sampled
-      ? el("p", { class: "quiet" }, "There are too many pairs to probe all in each cycle: they have their turns, and numbers are of those that had one.")
-      : null,
-  ];
+  return {
+    label: scope === "name" ? "Names, network by network" : "Networks by networks",
+    corner: "Open a cell for the containers in it.",
+    above: tools(state),
+    instead: el("p", { class: "empty" }, nothing(shown, state)),
+    rows: columns.length ? down.map((one) => ({ text: one, href: open(one) })) : [],
+    columns: right.map((one) => ({ text: one, href: open(one) })),
+    cell: (y, x) => networkCell(cells.get(keyOf(down[y], right[x])), down[y], right[x]),
+    below: [
+      legend(marks),
+      pager(state, "rows", "offset", y0, rows.length),
+      pager(state, "columns", "across", x0, columns.length),
+      shown.sampled ? el("p", { class: "quiet" }, SAMPLED) : null,
+    ],
+  };
 }
 
 function networkCell(cell, from, to) {
@@ -177,7 +183,7 @@ function tools(state) {
 
 // --- containers ----------------------------------------------------------------------
 
-function drawContainers(shown, state) {
+function planContainers(shown, state) {
   const wanted = (state.q ?? "").toLowerCase();
   const cells = new Map(shown.cells.map((one) => [keyOf(one.row, one.column), one]));
   const places = shown.rows.map((row, place) => ({ ...row, place }));
@@ -186,28 +192,29 @@ function drawContainers(shown, state) {
   const of = (one) => ({ text: one.name, href: href({ view: "pairs", container: one.name }) });
   const marks = new Set(shown.cells.map((one) => one.mark));
   const both = { from: state.to, to: state.from };
-  return [
-    el(
-      "nav",
-      { class: "tools", "aria-label": "Where this is" },
-      el("a", { href: href({ q: state.q }) }, "← All networks"),
-      state.from === state.to ? null : el("a", { href: href(both) }, "The other way"),
-    ),
-    el("h2", {}, "From ", name(shown.source_network), " to ", name(shown.destination_network)),
-    shown.cells.length
-      ? grid({
-          label: "Containers by containers",
-          corner: "Open a cell for what is known of the pair.",
-          rows: rows.map(of),
-          columns: shown.columns.map(of),
-          cell: (y, x) =>
-            containerCell(cells.get(keyOf(rows[y].place, x)), rows[y], shown.columns[x]),
-        })
-      : el("p", { class: "empty" }, "No pair of them was looked at of late."),
-    legend(marks),
-    pager(state, "rows", "offset", shown.offset, shown.total),
-    pager(state, "columns", "across", shown.column_offset, shown.column_total),
-  ];
+  return {
+    label: "Containers by containers",
+    corner: "Open a cell for what is known of the pair.",
+    above: [
+      el(
+        "nav",
+        { class: "tools", "aria-label": "Where this is" },
+        el("a", { href: href({ q: state.q }) }, "← All networks"),
+        state.from === state.to ? null : el("a", { href: href(both) }, "The other way"),
+      ),
+      el("h2", {}, "From ", name(shown.source_network), " to ", name(shown.destination_network)),
+    ],
+    instead: el("p", { class: "empty" }, "No pair of them was looked at of late."),
+    rows: shown.cells.length ? rows.map(of) : [],
+    columns: shown.columns.map(of),
+    cell: (y, x) =>
+      containerCell(cells.get(keyOf(rows[y].place, x)), rows[y], shown.columns[x]),
+    below: [
+      legend(marks),
+      pager(state, "rows", "offset", shown.offset, shown.total),
+      pager(state, "columns", "across", shown.column_offset, shown.column_total),
+    ],
+  };
 }
 
 function containerCell(cell, row, column) {

@@ -4,6 +4,8 @@ import { href } from "./address.js";
 import { get } from "./api.js";
 import { el, fill, printable, svg } from "./dom.js";
 import { layout, thread, way } from "./layout.js";
+import { patch } from "./patch.js";
+import { slowly } from "./slowly.js";
 import { counted, natural, number } from "./words.js";
 
 const EDGES = 24;
@@ -15,9 +17,8 @@ export function load(_state, signal) {
   return Promise.all([get("topology", {}, signal), get("matrix", {}, signal)]);
 }
 
-export function draw(root, [found, matrix], state, { isNew }) {
-  const before = root.querySelector(".map");
-  const at = isNew || !before ? [0, 0] : [before.scrollLeft, before.scrollTop];
+/** Draw it, one network after the other; what is there already is only made new. */
+export async function draw(root, [found, matrix], state, { isNew, signal }) {
   const groups = groupsOf(found);
   if (!groups.length) {
     fill(root, el("p", { class: "empty" }, "There are no networks to show."));
@@ -26,13 +27,55 @@ export function draw(root, [found, matrix], state, { isNew }) {
   const laid = layout(Math.max(300, root.clientWidth - 4), groups);
   const edges = edgesOf(matrix, laid.boxes);
   const many = multihomed(laid.boxes);
-  fill(
-    root,
-    words(found, edges, many),
-    el("div", { class: "map", tabindex: 0, role: "region", "aria-label": "Picture of the topology" }, picture(laid, edges, many, found, state)),
+  const off = found.containers.filter((one) => !one.running).map((one) => one.name);
+  const wanted = (state.q ?? "").toLowerCase();
+  const look = { many, wanted, off: new Set(off) };
+  if (isNew || !root.querySelector(".map")) fill(root, el("p", { class: "quiet" }), frame());
+  patch(root.querySelector("p"), words(found, edges, many));
+  const picture = root.querySelector(".map svg");
+  picture.setAttribute("width", laid.width);
+  picture.setAttribute("height", laid.height);
+  const [boxes, ways, texts] = picture.querySelectorAll(":scope > g");
+  // Ways pass below texts and dots, and above the boxes.
+  renew(boxes, laid.boxes.map((box) => framed(box, edges)));
+  renew(ways, waysOf(edges, many));
+  await slowly(laid.boxes, signal, (box, place) => {
+    const fresh = boxed(box, edges, look);
+    const old = texts.children[place];
+    if (old) patch(old, fresh);
+    else texts.append(fresh);
+  });
+  while (texts.children.length > laid.boxes.length) texts.lastChild.remove();
+}
+
+function frame() {
+  const tip = { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" };
+  return el(
+    "div",
+    { class: "map", tabindex: 0, role: "region", "aria-label": "Picture of the topology" },
+    svg(
+      "svg",
+      { role: "group", "aria-label": "Networks and their containers" },
+      svg("defs", {}, svg("marker", tip, svg("path", { class: "tip", d: "M0 0 8 4 0 8z" }))),
+      svg("g"),
+      svg("g"),
+      svg("g"),
+    ),
   );
-  const map = root.querySelector(".map");
-  [map.scrollLeft, map.scrollTop] = at;
+}
+
+function renew(layer, children) {
+  patch(layer, svg("g", {}, children));
+}
+
+function waysOf(edges, many) {
+  const between = edges.filter((one) => one.from !== one.to).slice(0, EDGES);
+  const threads = [...many.values()].flatMap((spots) =>
+    spots.slice(1).map((spot, n) => [spots[n], spot]));
+  return [
+    threads.slice(0, THREADS).map(([one, other]) => svg("path", { class: "both", d: thread(one, other) })),
+    between.map((edge) => arrow(edge, between.length <= LABELLED)),
+  ];
 }
 
 function groupsOf(found) {
@@ -89,23 +132,6 @@ function words(found, edges, many) {
     broken ? `; ${counted(broken, "broken pair")}, as red arrows from network to network` : "",
     left ? `, of which the ${EDGES} worst are drawn; each network shows its number` : "",
     ".",
-  );
-}
-
-function picture(laid, edges, many, found, state) {
-  const off = new Set(found.containers.filter((one) => !one.running).map((one) => one.name));
-  const wanted = (state.q ?? "").toLowerCase();
-  const between = edges.filter((one) => one.from !== one.to).slice(0, EDGES);
-  const threads = [...many.values()].flatMap((spots) => spots.slice(1).map((spot, n) => [spots[n], spot]));
-  return svg(
-    "svg",
-    { width: laid.width, height: laid.height, viewBox: `0 0 ${laid.width} ${laid.height}`, role: "group", "aria-label": "Networks and their containers" },
-    svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, svg("path", { class: "tip", d: "M0 0 8 4 0 8z" }))),
-    // Ways pass below texts and dots, and above the boxes.
-    laid.boxes.map((box) => framed(box, edges)),
-    threads.slice(0, THREADS).map(([one, other]) => svg("path", { class: "both", d: thread(one, other) })),
-    between.map((edge) => arrow(edge, between.length <= LABELLED)),
-    laid.boxes.map((box) => boxed(box, edges, { many, off, wanted })),
   );
 }
 
