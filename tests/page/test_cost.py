@@ -1,13 +1,15 @@
 """What the page costs: the visitor's time, the network, and the daemon."""
 
+import json
 import time
 from collections.abc import Callable
+from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.fakes import sights
 from tests.fakes.stage import Stage
-from tests.page.conftest import Open, Serve, shown
+from tests.page.conftest import Open, Serve
 
 TRIES = 3
 """A machine that is busy makes everything slow; the page is as fast as its best."""
@@ -17,12 +19,6 @@ TASK_MOST_MS = 100.0
 CYCLES = 6
 CYCLE_S = 15.0
 CORE_MOST = 0.01
-WATCH = """
-  window.tasks = [];
-  new PerformanceObserver((list) => {
-    for (const task of list.getEntries()) tasks.push(task.duration);
-  }).observe({ type: "longtask", buffered: true });
-"""
 DRAWN = """
   new Promise((resolve) => {
     const look = () => {
@@ -66,25 +62,49 @@ def test_first_view_of_a_thousand_containers(stage_of: Serve, open_tab: Open) ->
     assert max(loads) < LOAD_MOST_BYTES
 
 
-def test_no_long_task(stage_of: Serve, open_tab: Open) -> None:
-    """With a thousand containers nothing holds up a click for 100 ms."""
+def test_no_long_task(browser: Browser, stage_of: Serve, open_tab: Open) -> None:
+    """With a thousand containers nothing holds up a click for 100 ms.
+
+    Of the processor's time: what waits for other programs is not the page's doing.
+    """
     stage = stage_of(sights.seen(1000, broken=True))
+    page = open_tab(stage)
+    browser.start_tracing(page=page, categories=["toplevel"])
+    page.reload()
+    wander(page)
+    stage.show(sights.flushed(1000))
+    page.locator(".grid .leaking").nth(99).wait_for()
+    stage.show(sights.seen(1000, broken=True))
+    page.locator(".grid .leaking").nth(99).wait_for(state="detached")
 
-    def measure() -> float:
-        page = open_tab(stage, before=WATCH)
-        wander(page)
-        stage.show(sights.flushed(1000))
-        page.locator(".grid .leaking").nth(99).wait_for()
-        return max(page.evaluate("tasks"), default=0.0)
+    tasks = tasks_ms(json.loads(browser.stop_tracing()))
 
-    assert best(measure, TASK_MOST_MS) < TASK_MOST_MS
+    assert len(tasks) > 100
+    assert max(tasks) < TASK_MOST_MS
+
+
+def tasks_ms(trace: dict[str, list[dict[str, Any]]]) -> list[float]:
+    """Return the processor's milliseconds of each task of the page's main thread."""
+    events = trace["traceEvents"]
+    names = {
+        (one["pid"], one["tid"]): one["args"]["name"]
+        for one in events
+        if one["name"] == "thread_name"
+    }
+    return [
+        one["tdur"] / 1000
+        for one in events
+        if one["name"].endswith("RunTask")
+        and names.get((one["pid"], one["tid"])) == "CrRendererMain"
+        and "tdur" in one
+    ]
 
 
 def wander(page: Page) -> None:
     """Go through the views, search, and come back to the matrix."""
     for view in ("Topology", "Subnets", "Outages", "Pairs", "Exporter", "Matrix"):
         page.locator("#tabs").get_by_text(view, exact=True).click()
-        shown(page)
+        page.locator(f'#view[data-view="{view.lower()}"]').wait_for(state="attached")
     page.locator("#search").fill("web-1")
     page.locator(".found").wait_for()
     page.locator("#search").fill("")

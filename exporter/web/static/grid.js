@@ -30,8 +30,8 @@ export const WORST_FIRST = Object.keys(MARKS);
  */
 export function grid({ label, corner, rows, columns }) {
   const longest = Math.max(...rows.map((one) => one.text.length));
-  const head = el("col");
-  head.style.width = `min(${Math.min(28, Math.max(9, longest)) + 3}ch, 32vw)`;
+  const head = el("col"); // letters are narrower than a nought
+  head.style.width = `min(${Math.min(28, Math.max(9, longest)) * 0.9 + 2.5}ch, 32vw)`;
   const about = el("p", { class: "about", "aria-hidden": "true" }, corner);
   const table = el(
     "table",
