@@ -55,7 +55,7 @@ def network_rows(found: Topology) -> Iterator[NetworkRow]:
             driver=printable(network.driver),
             containers=f"{len(members):,}",
             subnets=tuple(_subnet(usage) for usage in usages[network.name]),
-            clashes=tuple(map(printable, clashes[network.name])),
+            clashes=tuple(map(printable, dict.fromkeys(clashes[network.name]))),
         )
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from exporter.clock import Clock
 from exporter.model.headline import headline_of
 from exporter.model.snapshot import Snapshot
 from exporter.web.breaches import PairId
+from exporter.web.files import Body, has
 from exporter.web.view import view_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -27,8 +28,7 @@ class _Made:
     snapshot: Snapshot
     at_s: float
     """Monotonic."""
-    tag: str
-    html: str
+    body: Body
 
 
 class Page:
@@ -72,13 +72,13 @@ class Page:
     async def answer(self, request: Request) -> Response:
         """Answer one request; 304 where the client has what this snapshot comes to."""
         tag = _tag(self._snapshot(), self._clock.now_utc())
-        if request.headers.get("if-none-match") == tag:
+        if has(request, tag):
             return Response(status_code=304, headers={"etag": tag})
         async with self._makings:
             made = self._kept()
             if made is None:
                 made = await asyncio.to_thread(self._make)
-        return HTMLResponse(made.html, headers={"etag": made.tag})
+        return made.body.answer(request)
 
     def _kept(self) -> _Made | None:
         """Return what was made just now of the newest snapshot."""
@@ -99,8 +99,12 @@ class Page:
             pair_id=self._pair_id,
         )
         html = self._template.render(view=view)
-        tag = _tag(snapshot, now)
-        made = self._made = _Made(snapshot=snapshot, at_s=at_s, tag=tag, html=html)
+        body = Body(
+            plain=html.encode(),
+            content_type="text/html; charset=utf-8",
+            tag=_tag(snapshot, now),
+        )
+        made = self._made = _Made(snapshot=snapshot, at_s=at_s, body=body)
         return made
 
 

@@ -7,18 +7,16 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from exporter.clock import Clock
 from exporter.model.pair import Pair
 from exporter.model.snapshot import Snapshot
 from exporter.web.api import NOTHING, PREFIX, Answer, Api, problem
+from exporter.web.files import Files
 from exporter.web.headers import SecureHeaders
 from exporter.web.page import Page
 
@@ -31,8 +29,6 @@ _PATIENCE, _PATIENCE_S = 4, 0.005
 takes what there is. Looking costs less than a thread that would wait for it."""
 _FOLDER = Path(__file__).parent
 _STATIC = "/static"
-_SMALLER = [Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)]
-"""For the page and its files; metrics and API see to it themselves."""
 _OWN_SITES = frozenset({"none", "same-origin"})
 """What a browser says of where a request comes from (Sec-Fetch-Site)."""
 
@@ -81,11 +77,11 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
     answers = _Answers(sources, version=version, telemetry_path=telemetry_path)
     api = Api(sources.api, sources.snapshot, sources.clock)
     routes = [
-        Route("/", answers.page, middleware=_SMALLER),
+        Route("/", answers.page),
         Route(telemetry_path, answers.metrics),
         Route("/-/healthy", answers.healthy),
         Route("/-/ready", answers.ready),
-        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static"), middleware=_SMALLER),
+        Route(f"{_STATIC}/{{name}}", Files(_FOLDER / "static").answer),
         Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
     ]
     if sources.stream is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from exporter.model.headline import Headline, Tone, headline_of
+from exporter.model.headline import Headline, Tone, headline_of, why_nothing
 from exporter.model.outcome import Expected, Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
@@ -117,7 +117,7 @@ def view_of(
         version=version,
         engine=_engine(snapshot),
         headline=headline_of(snapshot, now),
-        isolation=_isolation(snapshot),
+        isolation=_isolation(snapshot, now),
         scale=_scale(snapshot),
         cycle=None if cycle is None else moment_at(cycle.started, now),
         cycle_text=_cycle(snapshot),
@@ -148,8 +148,10 @@ def _engine(snapshot: Snapshot) -> str:
     return printable(text if snapshot.engine_up else f"{text} (not answering)")
 
 
-def _isolation(snapshot: Snapshot) -> str:
+def _isolation(snapshot: Snapshot, now: datetime) -> str:
     """Return how it is about isolation, whatever else is broken."""
+    if why_nothing(snapshot, now):
+        return ""
     counts: Counter[Verdict] = Counter()
     for (scope, _, expected, _, verdict), count in snapshot.totals.items():
         if scope is Scope.CONTAINER and expected is Expected.ISOLATED:
@@ -158,7 +160,7 @@ def _isolation(snapshot: Snapshot) -> str:
         return ""
     words = (
         (Verdict.UNEXPECTED_REACHABLE, "broken"),
-        (Verdict.AS_EXPECTED, "intact"),
+        (Verdict.AS_EXPECTED, "kept apart"),
         (Verdict.UNVERIFIED, "in doubt"),
         (Verdict.SKIPPED, "not probed yet"),
     )
