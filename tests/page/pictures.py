@@ -17,14 +17,14 @@ from tests.page.browser import chromium, started
 from tests.page.conftest import PHONE, WIDE, shown
 
 ROOT = Path(__file__).parents[2]
-TOP = {"width": 1440, "height": 900}
+TOPOLOGY = "?view=topology"
 VIEWS = ("matrix", "topology", "subnets", "outages", "pairs", "exporter")
 DOCS = (
     # file, containers, broken, dark, size, query, what to click
-    ("page-breach", 5, True, False, {"width": 1200, "height": 820}, "", ""),
-    ("page-large", 1000, True, True, {"width": 1440, "height": 1000}, "#tools", ""),
-    ("page-pair", 200, True, False, {"width": 1200, "height": 900}, "", ".pair a"),
-    ("page-topology", 200, True, False, TOP, "?view=topology", ""),
+    ("page-breach", 5, True, False, {"width": 1040, "height": 700}, "", ""),
+    ("page-large", 1000, False, True, {"width": 1160, "height": 860}, "", ""),
+    ("page-pair", 5, True, False, {"width": 760, "height": 900}, "", ".pair a"),
+    ("page-topology", 200, True, False, {"width": 1160, "height": 640}, TOPOLOGY, ""),
     ("page-phone", 200, True, True, PHONE, "", ""),
 )
 

@@ -46,7 +46,7 @@ function row(outage, state) {
     "tr",
     { class: outage.ended ? "" : "lasts" },
     el("td", {}, kind(outage)),
-    el("td", {}, what(outage, state)),
+    el("td", { class: "who" }, what(outage, state)),
     el("td", {}, el("time", { datetime: outage.began }, moment(outage.began))),
     el("td", {}, outage.ended
       ? el("time", { datetime: outage.ended }, moment(outage.ended))

@@ -96,10 +96,10 @@ function row(pair) {
     el("td", {}, badge(pair.verdict)),
     el(
       "td",
-      {},
+      { class: "who" },
       el("a", { class: "keep", href: `?pair=${pair.id}` }, name(pair.source), " → ", name(to)),
     ),
-    el("td", {}, between(pair)),
+    el("td", { class: "who" }, between(pair)),
     el("td", {}, el("code", {}, pair.destination_address)),
     el("td", {}, pair.rtt_seconds === null ? spaced(pair.result) : brief(pair.rtt_seconds)),
     el("td", {}, since(pair.since)),

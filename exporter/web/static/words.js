@@ -51,6 +51,7 @@ export function lasting(seconds) {
 export function brief(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 1e-3) return `${Math.round(seconds * 1e6)} µs`;
+  if (seconds >= 1) return `${Number(seconds.toPrecision(3))} s`;
   return `${Number((seconds * 1e3).toPrecision(3))} ms`;
 }
 
