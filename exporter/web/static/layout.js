@@ -9,6 +9,8 @@ const GAP = 48;
 const BETWEEN = 22;
 const PAD = 10;
 const HEAD = 44;
+// Ways cross boxes of one row between their texts and their dots.
+const BELOW_TEXT = 42;
 const LINE = 19;
 const DOT = 15;
 export const NAMED = 14;
@@ -51,8 +53,8 @@ export function layout(width, groups) {
  * are beside where it begins, between two columns.
  */
 export function way(from, to, shift) {
-  const y1 = from.y + from.height / 2 + shift;
-  const y2 = to.y + to.height / 2 + shift;
+  const y1 = from.y + BELOW_TEXT + shift;
+  const y2 = to.y + BELOW_TEXT + shift;
   if (from.column === to.column) {
     const x1 = from.x + from.width;
     const x2 = to.x + to.width;

@@ -107,7 +107,7 @@ function evidence(pair) {
   const words = pair.words ?? {};
   const rows = [
     ["Promised", el("b", {}, words.expected ?? pair.expected)],
-    ["By", rules(pair)],
+    pair.promised_by ? ["By", rules(pair)] : null,
     ["Seen", [el("b", {}, words.observed ?? spaced(pair.result)), packets(pair.packets)]],
     ["Source alive", control(pair.controls.source)],
     ["Destination alive", control(pair.controls.destination)],
@@ -132,10 +132,14 @@ function evidence(pair) {
 }
 
 function rules(pair) {
-  const own = ["rule ", el("code", {}, printable(pair.expected_by))];
-  if (!pair.promised_by) return own;
-  return [own, " of the policy; Docker itself promises: ", pair.promised, " (",
-    el("code", {}, pair.promised_by), ")"];
+  return [
+    el("code", {}, printable(pair.expected_by)),
+    " of the policy; Docker itself promises: ",
+    pair.promised,
+    " (",
+    el("code", {}, pair.promised_by),
+    ")",
+  ];
 }
 
 function packets(found) {

@@ -172,7 +172,7 @@ function boxed(box, edges, { many, off, wanted }) {
 
 function arrow(edge, isLabelled) {
   const isForth = edge.from.x < edge.to.x || (edge.from.x === edge.to.x && edge.from.y < edge.to.y);
-  const { path, label, y } = way(edge.from, edge.to, isForth ? -7 : 7);
+  const { path, label, y } = way(edge.from, edge.to, isForth ? -3 : 3);
   const text = `${edge.from.title} to ${edge.to.title}: ${counted(edge.count, "broken pair")}`;
   return svg(
     "g",
@@ -180,7 +180,7 @@ function arrow(edge, isLabelled) {
     svg("title", {}, printable(text)),
     svg("path", { class: `leak${edge.leaking ? "" : " broken"}`, d: path, "marker-end": "url(#tip)" }),
     isLabelled
-      ? svg("text", { class: "count", x: label, y: y + (isForth ? -5 : 15), "text-anchor": "middle" }, `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`)
+      ? svg("text", { class: "count", x: label, y: y + (isForth ? -6 : 16), "text-anchor": "middle" }, `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`)
       : null,
   );
 }
