@@ -5,26 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from exporter.model.neighbours import NeighbourBudget
+from exporter.model.bounds import Turns
 from exporter.model.outcome import Scope
 from exporter.model.pair import CountKey, Pair, PairState, Planned
-from exporter.model.plan import (
-    EPOCH_CYCLES,
-    Plan,
-    Selection,
-    cycles_to_cover,
-    select,
-)
+from exporter.model.plan import Plan, cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
-from exporter.model.queue import Demands, Queue, cycles_to_serve, demands_of
 from exporter.model.sample import KEPT_CYCLES, is_sampled, sample
-from exporter.model.shares import (
-    broken_ends,
-    resting,
-    shares,
-    steady,
-    turn_cycles,
-)
 from exporter.model.sweep import SWEEPS, Choose
 from exporter.model.topology import Network, SandboxId, Topology
 
@@ -32,11 +18,6 @@ QUICK = frozenset({*SWEEPS, "change"})
 """Triggers of cycles that must not take long."""
 IN_TURN = frozenset({"start", "interval"})
 """Triggers of cycles that go through everything, over and over."""
-_TAKE_TURNS = (
-    "the host's neighbour table has no room for all containers at once: they are "
-    "probed in turns; a larger net.ipv4.neigh.default.gc_thresh2 and gc_thresh3, and "
-    "net.ipv6 likewise, would do without"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +68,8 @@ class Wish:
 class Agenda:
     """What a cycle is about."""
 
+    plan: Plan
+    """All pairs that there are."""
     known: tuple[Planned, ...]
     """The pairs to keep the state of."""
     wanted: tuple[Planned, ...]
@@ -96,9 +79,15 @@ class Agenda:
     aside: Mapping[CountKey, int] = field(default_factory=dict)
     """The number of pairs that are not among the known."""
     cycles: int
-    """After so many every pair has had its turn."""
-    queued: int = 0
-    """And so many later pairs inside networks had room in the neighbour table."""
+    """After so many every pair has had its turn, if the neighbour table has room."""
+    turns: Turns = field(default_factory=Turns)
+    """After so many they have had it indeed."""
+    is_spared: bool = False
+    """The connection table is nearly full: nothing beside what is wanted."""
+
+    def spared(self, wanted: tuple[Planned, ...]) -> "Agenda":
+        """Return it with what is wanted all the same."""
+        return replace(self, wanted=wanted, is_spared=True)
 
 
 class Agendas:
@@ -108,14 +97,6 @@ class Agendas:
         """Start without a plan."""
         self._plan: Plan | None = None
         self._settings: Settings | None = None
-        self._shares = 1
-        self._queue = Queue()
-        self._demands: Demands | None = None
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """That the neighbour table has no room for everybody, where it has not."""
-        return () if self._shares == 1 else (_TAKE_TURNS,)
 
     def of(
         self,
@@ -141,6 +122,7 @@ class Agendas:
         choose = wish.choose or _all
         if not is_sampled(plan, settings.interval_s * settings.packets_per_second):
             return Agenda(
+                plan=plan,
                 known=plan.everything,
                 wanted=choose(plan.everything),
                 everything=wish.is_again,
@@ -149,72 +131,13 @@ class Agendas:
         kept = timedelta(seconds=KEPT_CYCLES * settings.interval_s)
         found = sample(plan, cycle, states, changed=wish.changed, fresh_from=now - kept)
         return Agenda(
+            plan=plan,
             known=found.known,
             wanted=found.due if wish.choose is None else choose(found.known),
             everything=True,
             aside=found.aside,
             cycles=found.cycles,
         )
-
-    def select(
-        self,
-        agenda: Agenda,
-        wanted: tuple[Planned, ...],
-        budget: NeighbourBudget,
-        *,
-        states: Mapping[Pair, PairState],
-        wish: Wish,
-        cycle: int,
-    ) -> tuple[Agenda, Selection]:
-        """Return what of an agenda fits into the neighbour table, and when all has.
-
-        Args:
-            agenda: the newest that `of` returned.
-            wanted: what of it is still wanted.
-            budget: is drawn from.
-            states: as for `of`.
-            wish: as for `of`.
-            cycle: as for `of`.
-        """
-        plan, settings = self._plan, self._settings
-        assert plan is not None  # noqa: S101 - `of` was called
-        assert settings is not None  # noqa: S101
-        count = self._shares = steady(
-            self._shares, shares(plan.topology, agenda.known, budget)
-        )
-        long, idle = turn_cycles(settings.interval_s), frozenset[SandboxId]()
-        if count > 1 and not wish.is_again:
-            most = max(budget.per_turn.values()) // 4
-            awake = {*wish.changed, *broken_ends(states, most)}
-            idle = resting(plan.topology, count, cycle // long, awake)
-        selection = select(
-            plan.topology,
-            wanted,
-            epoch=cycle // EPOCH_CYCLES,
-            budget=budget,
-            everything=agenda.everything,
-            resting=idle,
-            waiting=self._queue.first(budget.most) if wish.is_in_turn else {},
-        )
-        if not agenda.aside:
-            self._queue.note(selection)
-            agenda = self._bounded(agenda, budget, settings.interval_s)
-        if count == 1:
-            return agenda, selection
-        # Of a sample every turn has to meet every other.
-        within = long if agenda.aside else long * count
-        cycles = max(agenda.cycles, within) * (count if agenda.aside else 1)
-        return replace(agenda, cycles=cycles), selection
-
-    def _bounded(
-        self, agenda: Agenda, budget: NeighbourBudget, interval_s: float
-    ) -> Agenda:
-        """Return an agenda that tells how long pairs inside networks may wait."""
-        if self._demands is None:  # the plan is another one
-            self._demands = demands_of(agenda.known)
-            self._queue.keep(agenda.known)
-        queued = cycles_to_serve(self._demands, budget, self._shares, interval_s)
-        return replace(agenda, queued=queued)
 
     def _plan_of(self, topology: Topology, settings: Settings, now: datetime) -> Plan:
         plan, today = self._plan, now.date()
@@ -228,7 +151,6 @@ class Agendas:
                 topology, settings.scopes, settings.looks_at, settings.policy, today
             )
             self._plan, self._settings = plan, settings
-            self._demands = None
         return plan
 
 

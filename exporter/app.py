@@ -11,19 +11,21 @@ from pathlib import Path
 import structlog
 
 from exporter import __version__, log, oneshot
+from exporter.access import Access
 from exporter.agenda import Settings
 from exporter.board import Board
 from exporter.budget import run_folder
-from exporter.config import Config
+from exporter.config import AccessKeeper, Config
 from exporter.daemon import Daemon
 from exporter.detection import Detector, KernelHost, Service
 from exporter.dirt import Dirt
 from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
 from exporter.errors import ConfigError
+from exporter.health import Health
 from exporter.heartbeat import Heartbeat
 from exporter.metrics.ahead import Ahead
-from exporter.metrics.exposition import Exposition
+from exporter.metrics.exposition import Exposition, Rendered
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
@@ -39,7 +41,7 @@ from exporter.session import (
     sweeper_for,
 )
 from exporter.store import SnapshotStore
-from exporter.web import Sources, WebServer, build_app
+from exporter.web import Door, Names, Sources, WebServer, build_app
 from exporter.web.stream import Stream
 
 STALLED_CYCLES = 5
@@ -91,11 +93,14 @@ class _Service:
             config, on_gone=self._on_gone, observer=self._observe
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
-        self._exposition = exposition = self._make_exposition()
-        self._ahead = Ahead(exposition)
+        self._exposition = self._make_exposition()
+        self._ahead = Ahead(self._exposition)
         self._stream = Stream(self._store.current, api.event_entry, self.session.clock)
         self._store.tell(self._published)
-        self._server = self._make_server(exposition)
+        self._config_ok = self._web_ok = True
+        self._access = self._make_access()
+        self._door: Door
+        self._server = self._make_server()
         self._daemon = self._make_daemon()
         self._detector = self._make_detector()
         self._scheduler = CycleScheduler(
@@ -142,12 +147,18 @@ class _Service:
             endpoint_info=self._config.metrics.endpoint_info,
         )
 
-    def _make_server(self, exposition: Exposition) -> WebServer:
+    def _held(self, accept: str, encoding: str) -> Rendered | None:
+        """Return what is rendered, while something newer is on its way."""
+        is_at_work = self._ahead.is_at_work
+        return self._exposition.held(accept, encoding) if is_at_work else None
+
+    def _make_server(self) -> WebServer:
+        exposition = self._exposition
         config = self._config
         sources = Sources(
             render=exposition.render,
             ready=exposition.ready,
-            held=exposition.held,
+            held=self._held,
             snapshot=self._store.current,
             clock=self.session.clock,
             unhealthy=self._unhealthy,
@@ -159,7 +170,28 @@ class _Service:
         )
         path = config.web.telemetry_path
         app = build_app(sources, version=__version__, telemetry_path=path)
-        return WebServer(app, config.web.listen_addresses)
+        addresses = config.web.listen_addresses
+        hosts = (one.host for one in addresses)
+        names = Names(hosts, config.web.allowed_hosts)
+        self._door = Door(app, self._access, names)
+        mode = int(config.web.socket_mode, 8)
+        return WebServer(self._door, addresses, access=self._access, socket_mode=mode)
+
+    def _make_access(self) -> Callable[[], Access]:
+        path = self._config.web.config_file
+        if path is None:
+            everybody = Access()
+            return lambda: everybody
+        return AccessKeeper(Path(path), self._on_web_file).current
+
+    def _on_web_file(self, problems: tuple[str, ...]) -> None:
+        for problem in problems:
+            self._log.error("web_config.rejected", problem=problem)
+        if not problems:
+            self._log.info("web_config.reloaded")
+            self._stream.stop()  # who listens may not be let in any more
+        self._web_ok = not problems
+        self._daemon.config_loaded(ok=self._config_ok and self._web_ok)
 
     def _answer(
         self,
@@ -191,6 +223,7 @@ class _Service:
         self._log_start()
         self._watcher.start()
         self._scheduler.start()
+        health = Health(self._unhealthy)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._daemon.run())
@@ -201,6 +234,8 @@ class _Service:
                 await self._shut_down()
         finally:
             self._watcher.stop()
+            self._door.stop()
+            health.close()
         self._log.info("service.stopped")
         return 0
 
@@ -289,7 +324,7 @@ class _Service:
         try:
             config = self._reload()
         except ConfigError as error:
-            self._daemon.config_loaded(ok=False)
+            self._note_config(ok=False)
             return error.problems
         fixed = [
             section
@@ -297,7 +332,7 @@ class _Service:
             if getattr(config, section) != getattr(self._config, section)
         ]
         if fixed:
-            self._daemon.config_loaded(ok=False)
+            self._note_config(ok=False)
             return tuple(f"{section}: a change needs a restart" for section in fixed)
         self._config = config
         log.configure(config.log.level, config.log.format)
@@ -308,9 +343,13 @@ class _Service:
             runner_for(self.session, config),
             sweeper_for(self.session, config),
         )
-        self._daemon.config_loaded(ok=True)
+        self._note_config(ok=True)
         self._log.info("config.reloaded")
         return ()
+
+    def _note_config(self, *, ok: bool) -> None:
+        self._config_ok = ok
+        self._daemon.config_loaded(ok=ok and self._web_ok)
 
 
 def _settings(config: Config) -> Settings:

@@ -13,16 +13,18 @@ from threading import Lock
 
 from exporter.cycle import CycleOutcome
 from exporter.durations import Durations
-from exporter.model.aging import MaxAge, carried, is_too_old, stale
+from exporter.model.aging import MaxAge, carried, is_too_old, max_age, stale
+from exporter.model.bounds import Turns
 from exporter.model.history import History
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import VIOLATIONS, Expected, Verdict
 from exporter.model.pair import CountKey, Pair, PairState, Planned
-from exporter.model.plan import Selection, cycles_to_cover
+from exporter.model.plan import cycles_to_cover
 from exporter.model.policy import NO_POLICY, Policy
 from exporter.model.restraint import under_watch
 from exporter.model.rtts import Rtts
 from exporter.model.sample import KEPT_CYCLES
+from exporter.model.selection import Selection
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import HOST, Topology
@@ -70,7 +72,7 @@ class Board:
         self._topology: Topology | None = None
         self._aside: Mapping[CountKey, int] = {}
         self._sampled_since: datetime | None = None
-        self._cover_cycles, self._queued_cycles = 1, 0
+        self._turns = Turns()
         self._durations = Durations()
         self._history, self._rtts = History(), Rtts()
 
@@ -102,8 +104,7 @@ class Board:
         now: datetime,
         *,
         aside: Mapping[CountKey, int] | None = None,
-        cycles: int = 1,
-        queued: int = 0,
+        turns: Turns | None = None,
     ) -> tuple[Change, ...]:
         """Take over what a cycle found; return the verdicts that changed.
 
@@ -114,13 +115,13 @@ class Board:
             now: the end of the cycle.
             aside: numbers of the pairs that exist beside the planned ones, where
                 these are a sample.
-            cycles: after so many every pair has had its turn.
-            queued: so many later those inside networks had room in the host's tables.
+            turns: after how many cycles every pair has had its turn; None follows
+                from the size of the networks.
         """
         items = tuple(planned)
         self._topology = topology
-        self._aside, self._cover_cycles = aside or {}, cycles
-        self._queued_cycles = queued
+        self._aside = aside or {}
+        self._turns = turns or Turns.of_all(cycles_to_cover(topology))
         if not self._aside:
             self._sampled_since = None
         elif self._sampled_since is None:
@@ -131,7 +132,7 @@ class Board:
             (item for item in items if item.pair not in fresh),
             self._states,
             now,
-            self._max_age(topology),
+            self._max_age(),
         )
         fresh.update((state.pair, state) for state in rest)
         before, self._states = (
@@ -227,9 +228,7 @@ class Board:
         return self._take_back(now, "too old")
 
     def _take_back(self, now: datetime, reason: str) -> tuple[Change, ...]:
-        if self._topology is None:
-            return ()
-        limit, before = self._max_age(self._topology), self._states
+        limit, before = self._max_age(), self._states
         self._states = {
             pair: stale(state, now, reason)
             if state.probed is not None
@@ -283,7 +282,7 @@ class Board:
             pairs=tuple(self._states.values()),
             aside=self._aside,
             sampled_since=self._sampled_since,
-            cover_s=(self._cover_cycles + self._queued_cycles) * self._period_s,
+            cover_s=self._turns.longest * self._period_s,
             cycle=self._cycle,
             history=self._history.view(),
             rtts=self._rtts.view(),
@@ -302,19 +301,12 @@ class Board:
         intervals = ceil(self._durations.longest_s / self._interval_s)
         return max(1, intervals) * self._interval_s
 
-    def _max_age(self, topology: Topology) -> MaxAge:
-        """Return the age at which a state says nothing any more.
-
-        Twice the time in which every pair has its turn, and never less than three
-        cycles; of a sample, as long as it keeps what it found. Inside networks twice
-        the time in the queue is added, else nobody would be seen before he is too old.
-        """
+    def _max_age(self) -> MaxAge:
+        """Return the age at which a state says nothing any more."""
         if self._fixed_age_s is not None:
-            return MaxAge(self._fixed_age_s, self._fixed_age_s)
-        turns = max(self._cover_cycles, cycles_to_cover(topology))
-        cycles = max(3, KEPT_CYCLES if self._aside else 2 * turns)
-        inside = cycles + 2 * self._queued_cycles
-        return MaxAge(cycles * self._interval_s, inside * self._interval_s)
+            return MaxAge.of_all(self._fixed_age_s)
+        least = KEPT_CYCLES if self._aside else 3
+        return max_age(self._turns, self._period_s, least)
 
 
 def _changes(

@@ -14,18 +14,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.clock import Clock
 from exporter.errors import BudgetError, BusyError
 from exporter.model.hoststate import HostState, NeighbourTable, TableSource
 from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, PerFamily
 from exporter.model.restraint import is_strained
+from exporter.model.topology import IpVersion
 
 WINDOW_S = 45.0
 """How long a fresh neighbour entry stays uncollectable (measured; arp(7))."""
-GONE_S = 120.0
+GONE_S = 90.0
 """After which an entry that nobody uses is gone: gc_stale_time, 60 s, and the kernel's
-next look, every gc_interval, 30 s. Until then it is one of ours, not of others."""
+next look. Until then it is one of ours, not of others."""
 SHARE = 0.25
 """Part of `gc_thresh3` that may be added in one window."""
 KEPT_BACK = 0.25
@@ -71,6 +73,18 @@ def allowance(table: NeighbourTable, added: int, *, in_turn: bool = False) -> in
     return max(0, min(share - added, room) - kept_back)
 
 
+class Row(NamedTuple):
+    """Entries that one process added at one time, as the file has them."""
+
+    at_s: float
+    ipv4: int
+    ipv6: int
+
+    def of(self, version: IpVersion) -> int:
+        """Return how many of one family."""
+        return self.ipv4 if version == 4 else self.ipv6
+
+
 @dataclass(slots=True)
 class Ledger:
     """What this process and its like have added to the neighbour table."""
@@ -78,22 +92,22 @@ class Ledger:
     used: dict[NeighbourEntry, float] = field(default_factory=dict)
     """Entries of this process that may still be in the table, by when they were last
     used, in monotonic seconds."""
-    added: list[tuple[float, int]] = field(default_factory=list)
-    """When, and how many, by any process of this project."""
+    added: list[Row] = field(default_factory=list)
+    """By any process of this project."""
 
     def forget(self, now_s: float) -> None:
         """Drop what lies before the window."""
         oldest_s = now_s - WINDOW_S
         self.used = {e: t for e, t in self.used.items() if t >= now_s - GONE_S}
-        self.added = [(t, n) for t, n in self.added if oldest_s <= t <= now_s]
+        self.added = [row for row in self.added if oldest_s <= row.at_s <= now_s]
 
     def known(self, now_s: float) -> list[NeighbourEntry]:
         """Return the entries of this process that are surely in the table."""
         return [e for e, t in self.used.items() if t >= now_s - WINDOW_S]
 
-    def total(self) -> int:
-        """Return how many entries were added within the window."""
-        return sum(count for _, count in self.added)
+    def total(self, version: IpVersion) -> int:
+        """Return how many entries of a family were added within the window."""
+        return sum(row.of(version) for row in self.added)
 
 
 class SharedBudget:
@@ -180,53 +194,43 @@ class SharedBudget:
             now_s = self._clock.monotonic_s()
             self._ledger.added = _rows(file)
             self._ledger.forget(now_s)
-            allowed = self._allowed(self._ledger.total(), in_turn=in_turn)
+            allowed = self._allowed(in_turn=in_turn)
             budget = self._budget(allowed)
             # All of it counts as used until we say better: we may be killed meanwhile.
-            _write(file, [*self._ledger.added, (now_s, max(allowed.values()))])
+            taken = Row(now_s, allowed.get(4, 0), allowed.get(6, 0))
+            _write(file, [*self._ledger.added, taken])
             try:
                 yield budget
             finally:
                 self._settle(file, budget)
 
-    def _allowed(self, added: int, *, in_turn: bool) -> PerFamily:
-        """Return what may be added of each family: one may be full of others' entries.
-
-        What was added counts against the share of both, as the file does not tell.
-        """
+    def _allowed(self, *, in_turn: bool) -> PerFamily:
+        """Return what may be added of each family: each has a table of its own."""
         tables = self.look().tables
         if self._clock.monotonic_s() < self._closed_until_s:
             return dict.fromkeys(tables, 0)
         return {
-            version: allowance(table, added, in_turn=in_turn)
+            version: allowance(table, self._ledger.total(version), in_turn=in_turn)
             for version, table in tables.items()
         }
 
     def _budget(self, allowed: PerFamily) -> NeighbourBudget:
-        """Return a budget, with what the tables bear if nobody else's entries change.
-
-        What is lasting leaves a quarter to others that come in turns. Of the turns
-        four have to fit: entries stay for a while after their turn.
-        """
+        """Return a budget, with what the tables bear beside others' entries."""
         used = Counter(entry[-1].version for entry in self._ledger.used)
-        tables = self.host.tables.items()
-        rooms = {v: _room(table, own=used[v]) for v, table in tables}
-        part = SHARE * (1 - KEPT_BACK)
+        tables, part = self.host.tables.items(), SHARE * (1 - KEPT_BACK)
         return NeighbourBudget(
             allowed,
             self._ledger.known(self._clock.monotonic_s()),
-            lasting={v: room * 3 // 4 for v, room in rooms.items()},
-            per_turn={
-                v: min(int(table.hard_limit * part), rooms[v] // 4)
-                for v, table in tables
-            },
+            room={v: _room(table, own=used[v]) for v, table in tables},
+            share={v: int(table.hard_limit * part) for v, table in tables},
         )
 
     def _settle(self, file: int, budget: NeighbourBudget) -> None:
         now_s = self._clock.monotonic_s()
         self._ledger.used.update(dict.fromkeys(budget.used, now_s))
         if budget.added:
-            self._ledger.added.append((now_s, len(budget.added)))
+            added = Counter(entry[-1].version for entry in budget.added)
+            self._ledger.added.append(Row(now_s, added[4], added[6]))
         _write(file, self._ledger.added)
 
     @contextmanager
@@ -295,7 +299,7 @@ def _holder(file: int) -> str:
     return f"process {pid}" if isinstance(pid, int) else "unknown process"
 
 
-def _rows(file: int) -> list[tuple[float, int]]:
+def _rows(file: int) -> list[Row]:
     rows = _content(file).get("added")
     return [row for row in map(_row, rows if isinstance(rows, list) else ()) if row]
 
@@ -310,15 +314,17 @@ def _content(file: int) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _row(row: object) -> tuple[float, int] | None:
-    """Return when and how many; None for what no one of us has written."""
+def _row(row: object) -> Row | None:
+    """Return a row; None for what no one of us has written."""
     match row:
-        case [int() | float() as when, int() as count] if 0 <= count < _MAX_ENTRIES:
-            return float(min(when, _MAX_ENTRIES)), count
+        case [int() | float() as when, int() as ipv4, int() as ipv6] if (
+            min(ipv4, ipv6) >= 0 and max(ipv4, ipv6) < _MAX_ENTRIES
+        ):
+            return Row(float(min(when, _MAX_ENTRIES)), ipv4, ipv6)
     return None
 
 
-def _write(file: int, added: list[tuple[float, int]]) -> None:
+def _write(file: int, added: list[Row]) -> None:
     text = json.dumps({"pid": os.getpid(), "added": added[-2000:]}).encode()
     # Killed between the two, what follows the text is not read.
     with suppress(OSError):

@@ -21,6 +21,8 @@ from exporter.surroundings import FINE, App, Surroundings
 
 INTERRUPTED = 130
 """The shell's own exit status for a command that SIGINT ended (128 + 2)."""
+UNWELL = 1
+"""What Docker takes for unhealthy."""
 STDOUT = Path("-")
 
 
@@ -131,8 +133,15 @@ def cli() -> None:
     "--web.listen-address",
     "listen_addresses",
     multiple=True,
-    metavar="HOST:PORT",
-    help="Where to listen; repeatable. Default 127.0.0.1:10042.",
+    metavar="ADDRESS",
+    help="HOST:PORT or unix:PATH; repeatable. Default 127.0.0.1:10042.",
+)
+@click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="TLS, client certificates, passwords; as other exporters of Prometheus.",
 )
 @click.option(
     "--web.telemetry-path",
@@ -161,12 +170,19 @@ def cli() -> None:
 )
 @click.pass_obj
 def run(
-    surroundings: Surroundings, /, *, config_file: Path | None, **options: object
+    surroundings: Surroundings,
+    /,
+    *,
+    config_file: Path | None,
+    web_config_file: Path | None,
+    **options: object,
 ) -> int:
     """Probe all the time and serve metrics."""
     from exporter.config import load
 
     overrides = {
+        "web.config_file": web_config_file
+        and os.path.normpath(web_config_file.absolute()),
         "web.listen_addresses": options["listen_addresses"] or None,
         "web.telemetry_path": options["telemetry_path"],
         "web.enable_lifecycle": options["enable_lifecycle"],
@@ -311,6 +327,22 @@ def topology(
 
 
 cli.add_command(policy_group)
+
+
+@cli.command()
+def healthcheck() -> int:
+    """Ask the `run` of this container whether it is well, whatever it serves.
+
+    Exit status: 0 it is, 1 it is not, or there is none.
+    """
+    from exporter.health import ask
+
+    answers = ask()
+    for answer in answers:
+        click.echo(printable(answer))
+    if not answers:
+        say("error: no dockernet-exporter run answers here")
+    return FINE if answers and set(answers) == {"healthy"} else UNWELL
 
 
 @cli.group("config")

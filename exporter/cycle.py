@@ -12,7 +12,7 @@ from typing import NamedTuple
 from exporter.clock import Clock
 from exporter.model.outcome import VIOLATIONS, Expected, Observed, Verdict
 from exporter.model.pair import Controls, Pair, PairState, Planned, since
-from exporter.model.plan import Selection
+from exporter.model.selection import Selection
 from exporter.model.topology import HOST, SandboxId, Topology
 from exporter.model.verdict import FLEETING, SUSPECTED, Ruling, Seen
 from exporter.sightings import Blame, CycleSettings, Prober, Sightings
@@ -144,7 +144,8 @@ class CycleRunner:
         """
         ruling, before = rulings[item.pair], previous.get(item.pair)
         return (
-            item.pair.destination_sandbox in selection.resting
+            item.pair.destination_sandbox
+            in selection.resting.get(item.pair.ip_version, ())
             and item.decision.expected is Expected.ISOLATED
             and ruling.verdict is Verdict.UNVERIFIED
             and ruling.observation.observed is Observed.UNREACHABLE

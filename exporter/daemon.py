@@ -38,6 +38,7 @@ from exporter.second_look import SecondLook, Surveyor
 from exporter.store import SnapshotStore
 from exporter.supervisor import Supervisor
 from exporter.troubles import Troubles
+from exporter.turns import Turnstile
 
 T = TypeVar("T")
 RETRY_S = 1.0
@@ -80,8 +81,8 @@ class Daemon:
         self._dirt = Dirt(resync="start")
         self._doubtful: frozenset[Pair] = frozenset()
         self._topology: Topology | None = None
-        self._agendas, self._flows = Agendas(), Flows(clock)
-        self._presence = Presence(clock)
+        self._agendas, self._turnstile = Agendas(), Turnstile()
+        self._flows, self._presence = Flows(clock), Presence(clock)
         self._connected = self._engine_up = self._stopping = False
         self._losses = self._sweeps = 0
         self._failing = Troubles()
@@ -263,6 +264,7 @@ class Daemon:
         return topology
 
     async def _run_cycle(self, wish: Wish) -> None:
+        self._flows.note(wish.trigger)
         self._pause = why_paused(self._settings.pause_file)
         if self._pause is not None:
             self._progress_s = self._clock.monotonic_s()
@@ -280,10 +282,9 @@ class Daemon:
             if topology is None or self._stopping:
                 return
             started, began_s = self._clock.now_utc(), self._clock.monotonic_s()
-            is_told = self._detection().tells_of_rules
-            renew = self._flows.are_stale(wish.trigger, is_told=is_told)
+            stale = self._flows.due(is_told=self._detection().tells_of_rules)
             agenda, outcome = await self._in(
-                self._probe_pool, lambda: self._probe(topology, wish, renew=renew)
+                self._probe_pool, lambda: self._probe(topology, wish, stale)
             )
             if not self._engine_up:
                 return
@@ -293,8 +294,7 @@ class Daemon:
                 outcome,
                 self._clock.now_utc(),
                 aside=agenda.aside,
-                cycles=agenda.cycles,
-                queued=agenda.queued,
+                turns=agenda.turns,
             )
             info = CycleInfo(
                 number=self._board.cycles + 1,
@@ -312,7 +312,7 @@ class Daemon:
                 loop.call_later(RECHECK_S, self._recheck, outcome.doubtful)
 
     def _probe(
-        self, topology: Topology, wish: Wish, *, renew: bool
+        self, topology: Topology, wish: Wish, stale: int | None
     ) -> tuple[Agenda, CycleOutcome]:
         agenda = self._agendas.of(
             topology,
@@ -325,22 +325,22 @@ class Daemon:
         with self._budget.hold(
             self._note_sharing, lambda: self._stopping, in_turn=wish.is_in_turn
         ) as budget:
-            wanted = agenda.wanted
             if self._budget.is_strained and not wish.is_again:
-                wanted = self._board.spare(wanted)
-            agenda, selection = self._agendas.select(
+                agenda = agenda.spared(self._board.spare(agenda.wanted))
+            agenda, selection = self._turnstile.select(
                 agenda,
-                wanted,
                 budget,
                 states=self._board.states,
                 wish=wish,
                 cycle=self._sweeps,
+                interval_s=self._settings.interval_s,
             )
             look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
             is_there = self._presence.still_in(topology, look.newest)
             runner = self._sweeper if wish.is_quick else self._runner
-            if renew:
+            if stale is not None:
                 runner.renew()
+                self._flows.began(stale)
             outcome = runner.run(
                 topology, selection, self._board.states, is_there, look.at
             )
@@ -376,7 +376,7 @@ class Daemon:
             notices=(
                 *self._surveyor.notices,
                 *self._budget.notices,
-                *self._agendas.notices,
+                *self._turnstile.notices,
                 *detection.notices,
             ),
             policy=self._settings.policy,

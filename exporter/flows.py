@@ -27,24 +27,28 @@ class Flows:
         """Start with an identifier that is new."""
         self._clock = clock
         self._began_s = clock.monotonic_s()
-        self._has_changed = False
+        self._noted = self._met = 0
 
-    def are_stale(self, trigger: str, *, is_told: bool) -> bool:
-        """Return whether a cycle is to begin new ones; it is taken to do so.
+    def note(self, trigger: str) -> None:
+        """Take note of what asks for a cycle, whether that cycle takes place or not."""
+        self._noted += trigger in _CHANGES
+
+    def due(self, *, is_told: bool) -> int | None:
+        """Return what to tell `began` after a renewal; None: none is due.
 
         Args:
-            trigger: of the cycle.
             is_told: changes of the packet filter are told, all of them.
         """
-        self._has_changed |= trigger in _CHANGES
-        now_s = self._clock.monotonic_s()
-        if self._has_changed:
-            wait_s = APART_S
-        elif is_told:
-            return False
-        else:
-            wait_s = BLIND_S
-        if now_s - self._began_s < wait_s:
-            return False
-        self._began_s, self._has_changed = now_s, False
-        return True
+        if self._noted == self._met and is_told:
+            return None
+        wait_s = BLIND_S if self._noted == self._met else APART_S
+        is_due = self._clock.monotonic_s() - self._began_s >= wait_s
+        return self._noted if is_due else None
+
+    def began(self, noted: int) -> None:
+        """Take note that a new identifier is in use.
+
+        Args:
+            noted: what `due` returned: a change since then asks for another one.
+        """
+        self._began_s, self._met = self._clock.monotonic_s(), noted

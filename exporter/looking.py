@@ -11,7 +11,8 @@ from exporter.cycle import doubtful_pairs
 from exporter.model.neighbours import entries_of
 from exporter.model.outcome import Verdict
 from exporter.model.pair import Pair, PairState, Planned
-from exporter.model.plan import Selection, about, needed_for, select
+from exporter.model.plan import about, needed_for
+from exporter.model.selection import Selection, select
 from exporter.model.topology import SandboxId, Topology
 from exporter.model.verdict import YOUNG
 from exporter.presence import Presence

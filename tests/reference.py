@@ -86,9 +86,7 @@ def between(  # noqa: C901, PLR0911 - as above
         return "unknown"
     if near:
         return inside(there, version)
-    if there.driver == "overlay" and any(
-        e.network_id == there.id for e in source.endpoints
-    ):
+    if any(routes_to(networks[e.network_id], pair) for e in source.endpoints):
         return "unknown"
     out = way_out(topology, source, version)
     if out is not None and out.id == there.id:
@@ -204,6 +202,12 @@ def way_out(topology: Topology, source: Container, version: int) -> Network | No
         first = next(one for one in found if 4 in one[2])
         return first[1] if version in first[2] else None
     return next((one[1] for one in found if version in one[2]), None)
+
+
+def routes_to(overlay: Network, pair: Pair) -> bool:
+    """Return whether a network is an overlay, which leads to all of its subnets."""
+    within = any(pair.address in subnet.prefix for subnet in overlay.subnets)
+    return overlay.driver == "overlay" and within
 
 
 def holds(endpoint: Endpoint, pair: Pair) -> bool:

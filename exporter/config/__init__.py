@@ -7,5 +7,6 @@ everything else is given plain values by the composition root.
 from exporter.config.load import load
 from exporter.config.schema import Config
 from exporter.config.units import ListenAddress
+from exporter.config.webkeeper import AccessKeeper
 
-__all__ = ["Config", "ListenAddress", "load"]
+__all__ = ["AccessKeeper", "Config", "ListenAddress", "load"]

@@ -141,6 +141,25 @@ def listen_address(value: object) -> ListenAddress:
     )
 
 
+def host_name(value: object) -> str:
+    """Return a name by which we may be called, in lower case."""
+    text = _text(value).lower()
+    label = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+    if not re.fullmatch(rf"(\*\.)?{label}(\.{label})*\.?", text, re.ASCII):
+        message = "must be a host name, or *. and one, without a port"
+        raise ValueError(message)
+    return text.rstrip(".")
+
+
+def file_mode(value: object) -> str:
+    """Return permissions as chmod takes them, of reading and writing only."""
+    text = _text(value)
+    if not re.fullmatch(r"0?[0246]{3}", text):
+        message = 'must be permissions such as "0660", in quotes'
+        raise ValueError(message)
+    return text
+
+
 def telemetry_path(value: object) -> str:
     """Return a path of the metrics that collides with none of ours."""
     text = _text(value)

@@ -164,7 +164,8 @@ def _yaml(setting: Setting) -> str:
         return setting.number_text(value)
     if isinstance(value, tuple):
         return f"[{', '.join(_item(item) for item in value)}]"
-    return str(value)
+    text = str(value)
+    return f'"{text}"' if text.isdecimal() else text  # or it would be a number
 
 
 def _item(item: object) -> str:

@@ -14,7 +14,9 @@ from exporter.config.checks import (
     absolute_path,
     distinct,
     engine_host,
+    file_mode,
     glob,
+    host_name,
     listen_address,
     log_level,
     telemetry_path,
@@ -42,6 +44,8 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], BeforeValidator(log_level)
 ]
 EngineHost = Annotated[str, BeforeValidator(engine_host)]
+HostName = Annotated[str, BeforeValidator(host_name)]
+FileMode = Annotated[str, BeforeValidator(file_mode)]
 TelemetryPath = Annotated[str, BeforeValidator(telemetry_path)]
 
 
@@ -193,14 +197,41 @@ class WebConfig(Section):
 
     listen_addresses: Annotated[
         Annotated[tuple[Address, ...], BeforeValidator(distinct)],
-        About(form="list of `HOST:PORT`", option="--web.listen-address"),
+        About(form="list of `HOST:PORT` or `unix:PATH`", option="--web.listen-address"),
         Field(
             min_length=1,
-            description="Where to listen: `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for "
-            "every interface. There is no password: who can connect can read the "
-            "topology.",
+            description="Where to listen: `HOST:PORT`, `[IPV6]:PORT`, `:PORT` for "
+            "every interface, or `unix:PATH`. Without `web.config_file` there is no "
+            "password: who can connect can read the topology.",
         ),
     ] = (DEFAULT_LISTEN_ADDRESS,)
+    config_file: Annotated[
+        AbsolutePath | None,
+        About(
+            form="path",
+            option="--web.config.file",
+            default="plain HTTP, no password",
+            example="/etc/dockernet-exporter/web.yml",
+        ),
+        Field(
+            description="TLS, client certificates, passwords, headers, in the format "
+            "of Prometheus's exporters: docs/web.md. It is read again when it changes."
+        ),
+    ] = None
+    allowed_hosts: Annotated[
+        Annotated[tuple[HostName, ...], BeforeValidator(distinct)],
+        About(form="list of host names", example='[exporter.example, "*.internal"]'),
+        Field(
+            description="Further names under which it may be asked (`Host`), where "
+            "there is neither TLS nor a password: docs/web.md. Addresses, `localhost`, "
+            "this machine's own name and those listened on always are."
+        ),
+    ] = ()
+    socket_mode: Annotated[
+        FileMode,
+        About(form="permissions"),
+        Field(description="Permissions of Unix sockets that are listened on."),
+    ] = "0660"
     telemetry_path: Annotated[
         TelemetryPath,
         About(form="path", option="--web.telemetry-path"),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -10,6 +11,9 @@ _DURATION = re.compile(rf"(?:{_PART})+", re.ASCII)
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _PORT_MAX = 65535
+_UNIX = "unix:"
+_UNIX_BYTES_MAX = 107
+"""Of a path, as sun_path ends with a NUL (unix(7))."""
 _HUGE = 1e18
 
 
@@ -17,12 +21,14 @@ class ListenAddress(NamedTuple):
     """Where to listen; a plain (host, port) to everybody else."""
 
     host: str
-    """An address without brackets, a name, or empty for every interface."""
+    """An address without brackets, a name, empty for every interface; or unix:PATH."""
     port: int
     """0 to 65535; 0 lets the kernel choose."""
 
     def __str__(self) -> str:
         """Return the way it is written."""
+        if self.host.startswith(_UNIX):
+            return self.host
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
@@ -73,7 +79,7 @@ def _plain(number: float) -> str:
 
 
 def listen_address_from(text: str) -> ListenAddress:
-    """Return HOST:PORT, [IPV6]:PORT or :PORT taken apart.
+    """Return HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH taken apart.
 
     Raises:
         ValueError: it is nothing of that kind.
@@ -81,17 +87,30 @@ def listen_address_from(text: str) -> ListenAddress:
     >>> listen_address_from("[::1]:10042")
     ListenAddress(host='::1', port=10042)
     """
+    if text.strip().startswith(_UNIX):
+        return _unix_address_from(text.strip())
     host, colon, port = text.strip().rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if bracketed:
         host = host[1:-1]
     if not colon or (":" in host) is not bracketed or not _is_host(host):
-        message = "must be HOST:PORT, [IPV6]:PORT or :PORT"
+        message = "must be HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"
         raise ValueError(message)
     if not (port.isascii() and port.isdigit()) or int(port) > _PORT_MAX:
         message = f"must end with a port from 0 to {_PORT_MAX}"
         raise ValueError(message)
     return ListenAddress(host, int(port))
+
+
+def _unix_address_from(text: str) -> ListenAddress:
+    path = PurePosixPath(text.removeprefix(_UNIX))
+    if not path.is_absolute() or ".." in path.parts or not text.isprintable():
+        message = "must name an absolute path without '..' after unix:"
+        raise ValueError(message)
+    if len(str(path).encode()) > _UNIX_BYTES_MAX:
+        message = f"must not name a path of more than {_UNIX_BYTES_MAX} bytes"
+        raise ValueError(message)
+    return ListenAddress(f"{_UNIX}{path}", 0)
 
 
 def _is_host(host: str) -> bool:

@@ -91,8 +91,9 @@ class Prober:
             other = _any_identifier()
             while other == self._identity.identifier:
                 other = _any_identifier()
-            self._identity = self._identity._replace(identifier=other)
-            self._call(lambda: self._open.renew(self._identity))
+            identity = self._identity._replace(identifier=other)
+            self._call(lambda: self._open.renew(identity))
+            self._identity = identity
 
     def start(self) -> None:
         """Start the thread; at most once."""

@@ -43,12 +43,16 @@ class OpenSources:
     def renew(self, identity: Identity) -> None:
         """Hear another identifier's replies; between two rounds.
 
-        What waits was sent under the one before, and is matched by it.
+        What waits was sent under the one before, and is matched by it. A source that
+        the kernel cannot do it for is closed: it would hear no reply any more.
         """
-        for opened in self.by_id.values():
-            for echo_socket in opened.echo_sockets.values():
-                echo_socket.listen_for(identity.identifier)
-                self._matcher.drain(echo_socket)
+        for source_id, opened in tuple(self.by_id.items()):
+            try:
+                for echo_socket in opened.echo_sockets.values():
+                    echo_socket.listen_for(identity.identifier)
+                    self._matcher.drain(echo_socket)
+            except OSError:
+                self.close(source_id)
         self._matcher.renew(identity)
 
     def begin(self, echoes: EchoRound, lookups: LookupRound) -> None:

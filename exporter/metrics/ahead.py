@@ -20,9 +20,14 @@ class Ahead:
         self._exposition = exposition
         self._pool = ThreadPoolExecutor(1, "render")
         self._lock = Lock()
-        self._is_due = False
+        self._is_due = self._is_busy = False
         self._is_failing = False
         self._log = structlog.get_logger("metrics")
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the newest snapshot is being rendered, or soon will be."""
+        return self._is_due or self._is_busy
 
     def published(self) -> None:
         """Take note of a new snapshot; returns at once, from any thread."""
@@ -42,7 +47,8 @@ class Ahead:
 
     def _prepare(self) -> None:
         with self._lock:
-            self._is_due = False  # what is published from here on asks for another
+            # What is published from here on asks for another.
+            self._is_due, self._is_busy = False, True
         try:
             self._exposition.prepare()
         except Exception:  # noqa: BLE001 - a scrape tries again, and answers 500
@@ -51,3 +57,5 @@ class Ahead:
             self._is_failing = True
         else:
             self._is_failing = False
+        finally:
+            self._is_busy = False

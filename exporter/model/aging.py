@@ -3,23 +3,53 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from exporter.model.bounds import Turns
+from exporter.model.neighbours import PerFamily
 from exporter.model.outcome import NOT_PROBED, Expected, Scope, Verdict
 from exporter.model.pair import NO_CONTROLS, Pair, PairState, Planned, since
+from exporter.model.topology import IP_VERSIONS, IpVersion
+
+LONGEST_S = 86_400.0
+"""A day: what is older is not shown as fine, however long pairs wait."""
+Ages = Mapping[IpVersion, float]
+"""In seconds, of each family."""
 
 
 class MaxAge(NamedTuple):
     """The age in seconds beyond which a state says nothing any more."""
 
-    s: float
-    inside_s: float
-    """Of container pairs inside a network, which may have to queue."""
+    across_s: Ages
+    inside_s: Ages
+    """Of container pairs inside a network, which may have to wait."""
+
+    @classmethod
+    def of_all(cls, age_s: float) -> Self:
+        """Return one for every pair."""
+        each = dict.fromkeys(IP_VERSIONS, age_s)
+        return cls(each, each)
 
     def of(self, one: Planned | PairState) -> float:
         """Return that of one pair."""
         inside = one.decision.on_link and one.pair.scope is Scope.CONTAINER
-        return self.inside_s if inside else self.s
+        return (self.inside_s if inside else self.across_s)[one.pair.ip_version]
+
+
+def max_age(turns: Turns, period_s: float, least: int) -> MaxAge:
+    """Return twice the time in which every pair has its turn, and never over a day.
+
+    Args:
+        turns: after how many cycles each pair has had its turn.
+        period_s: seconds from one cycle to the next.
+        least: cycles for which a state stands in any case.
+    """
+
+    def ages(each: PerFamily, least: int) -> Ages:
+        longest = max(LONGEST_S, least * period_s)
+        return {v: min(longest, max(least, 2 * n) * period_s) for v, n in each.items()}
+
+    return MaxAge(ages(turns.across, least), ages(turns.inside, least))
 
 
 def carried(

@@ -35,8 +35,8 @@ class NeighbourBudget:
         allowed: int | PerFamily,
         known: Iterable[NeighbourEntry] = (),
         *,
-        lasting: int | PerFamily = _MANY,
-        per_turn: int | PerFamily = _MANY,
+        room: int | PerFamily = _MANY,
+        share: int | PerFamily = _MANY,
     ) -> None:
         """Start with a number of new entries and those that exist already.
 
@@ -44,10 +44,10 @@ class NeighbourBudget:
             allowed: entries that may be added now, of each family; without a number
                 for one there is no table of that family to fill.
             known: entries used within the last 45 s; they cost nothing.
-            lasting: entries that may be used in every cycle.
-            per_turn: entries that may be used for a minute, then others.
+            room: entries that the tables bear beside those of others.
+            share: entries that what goes by turns may add in a minute.
         """
-        self.lasting, self.per_turn = _each(lasting), _each(per_turn)
+        self.room, self.share = _each(room), _each(share)
         self._left = _each(allowed)
         self._known = set(known)
         self.added: set[NeighbourEntry] = set()
@@ -58,10 +58,9 @@ class NeighbourBudget:
         """Return how many entries may still be added of any family."""
         return min(self._left.values())
 
-    @property
-    def most(self) -> int:
-        """Return how many may still be added of the family with most room."""
-        return max(self._left.values())
+    def cost(self, entries: Iterable[NeighbourEntry]) -> int:
+        """Return how many of these entries would be new."""
+        return len({entry for entry in entries if entry not in self._known})
 
     def take(self, entries: Collection[NeighbourEntry]) -> bool:
         """Take what is new of these entries, all or none; all are of one family."""

@@ -7,22 +7,17 @@ is checked exhaustively, meshes inside a network are not.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from hashlib import blake2b
-from math import inf
-from types import MappingProxyType
 
 from exporter.model.expectation import Promises
 from exporter.model.kinds import Block, Kinds, blocks, kinds, names_by_kind
-from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
 from exporter.model.pair import CountKey, Decision, Pair, Planned, count_key
 from exporter.model.pairs import all_pairs, unanswered
 from exporter.model.policy import ALWAYS, NO_POLICY, Applied, Policy
 from exporter.model.topology import (
-    HOST,
     Network,
     NetworkId,
     SandboxId,
@@ -35,8 +30,6 @@ PEERS = 8
 """Peers of each sandbox in a larger network, in one epoch."""
 EPOCH_CYCLES = 4
 """Cycles after which larger networks move on to other peers."""
-_ON_LINK = 2
-"""Priority of pairs inside networks: after all others."""
 
 
 def epoch_peers(
@@ -86,24 +79,6 @@ def cycles_to_cover(topology: Topology) -> int:
         default=1,
     )
     return 1 if epochs == 1 else epochs * EPOCH_CYCLES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """What one cycle probes and what it leaves for later."""
-
-    probed: tuple[Planned, ...]
-    skipped: tuple[Planned, ...]
-    throttled: int
-    """Pairs among the skipped that the neighbour budget put off."""
-    put_off: tuple[Pair, ...] = ()
-    """Those of them inside networks, in order."""
-    resting: frozenset[SandboxId] = frozenset()
-    """Sandboxes that cost no entries of their own now."""
-
-
-Places = Mapping[Pair, int]
-"""Pairs that wait for their turn; a smaller number comes first."""
 
 
 class Plan:
@@ -182,6 +157,10 @@ class Plan:
                 if self._is_wanted(pair.network, decision.source_network):
                     yield Planned(pair=pair, decision=decision)
 
+    def looks_at(self, network: NetworkId) -> bool:
+        """Return whether a network is looked at."""
+        return network in self._wanted
+
     def _decide(self, pair: Pair) -> Decision:
         return self._applied.decide(pair, self._promises.decide(pair))
 
@@ -253,95 +232,6 @@ def changed_sandboxes(before: Topology | None, after: Topology) -> set[SandboxId
     }
 
 
-def select(
-    topology: Topology,
-    planned: Iterable[Planned],
-    *,
-    epoch: int,
-    budget: NeighbourBudget,
-    everything: bool = False,
-    resting: frozenset[SandboxId] = frozenset(),
-    waiting: Places = MappingProxyType({}),
-) -> Selection:
-    """Choose what one cycle probes.
-
-    Host, gateway and name pairs and pairs across networks first: they cost at most
-    one entry an endpoint; then the meshes inside networks, both directions of a
-    pair together. Pairs whose packets would leave the host are never probed, nor
-    are those with an end that asked to be left alone.
-
-    Args:
-        topology: what exists.
-        planned: every pair with its promise.
-        epoch: whose turn it is in networks beyond `MESH_LIMIT`.
-        budget: what the neighbour table still bears; it is drawn from.
-        everything: ask for every pair, whatever the turn; the budget still holds.
-        resting: sandboxes that may cost no entries of their own now.
-        waiting: pairs inside networks that come before those whose turn it is.
-    """
-    turns = None if everything else _turns(topology, epoch)
-    ordered = sorted(planned, key=_priority)
-    due = [
-        item
-        for item in ordered
-        if not item.decision.is_left_alone and _is_due(item, turns, waiting)
-    ]
-    kept: set[Pair] = set()
-    refused: list[Planned] = []
-    for item in _fairly(due, epoch, budget, waiting):
-        if not _rests(item, resting) and budget.take(entries_of(topology, item)):
-            kept.add(item.pair)
-        else:
-            refused.append(item)
-    return Selection(
-        probed=tuple(item for item in ordered if item.pair in kept),
-        skipped=tuple(item for item in ordered if item.pair not in kept),
-        throttled=len(refused),
-        put_off=tuple(i.pair for i in refused if _priority(i) == _ON_LINK),
-        resting=resting,
-    )
-
-
-def _fairly(
-    due: list[Planned], epoch: int, budget: NeighbourBudget, waiting: Places
-) -> Iterable[Planned]:
-    """Return pairs in order; where not all on one link fit, others first each epoch.
-
-    Else those at the end would never be probed. Who waits comes first. Both directions
-    stay together.
-    """
-    if 2 * len(due) <= budget.least:
-        return due
-
-    def lot(item: Planned) -> tuple[int, float, bytes]:
-        first = _priority(item)
-        if first < _ON_LINK:
-            return first, 0, b""
-        if item.pair in waiting:
-            return first, waiting[item.pair], b""
-        ends = sorted((str(item.pair.source), str(item.pair.destination)))
-        drawn = blake2b(f"{epoch} {ends}".encode(), digest_size=8).digest()
-        return first, inf, drawn
-
-    return sorted(due, key=lot)
-
-
-def _rests(item: Planned, resting: Collection[SandboxId]) -> bool:
-    """Return whether a pair needs an entry for the host's or gateway's sake in vain."""
-    pair, decision = item.pair, item.decision
-    meshed = pair.scope is Scope.CONTAINER and decision.on_link
-    if not resting or pair.scope is Scope.NAME or meshed or not decision.has_route:
-        return False
-    return (pair.destination_sandbox if pair.source == HOST else pair.source) in resting
-
-
-def _priority(item: Planned) -> int:
-    if item.pair.scope in (Scope.GATEWAY, Scope.HOST):
-        return 0
-    meshed = item.decision.on_link and item.pair.scope is Scope.CONTAINER
-    return _ON_LINK if meshed else 1
-
-
 def is_peer(decision: Decision, network: NetworkId) -> bool:
     """Return whether both ends are peers on a network, where they take turns.
 
@@ -349,27 +239,6 @@ def is_peer(decision: Decision, network: NetworkId) -> bool:
     networks may have one subnet, of some drivers.
     """
     return decision.on_link and decision.source_network == network
-
-
-Turns = Mapping[NetworkId, frozenset[tuple[SandboxId, SandboxId]]]
-
-
-def _turns(topology: Topology, epoch: int) -> Turns:
-    return {
-        network.id: epoch_peers(
-            [sandbox.id for sandbox in topology.sandboxes_on(network.id)], epoch
-        )
-        for network in topology.networks
-    }
-
-
-def _is_due(item: Planned, turns: Turns | None, waiting: Places) -> bool:
-    pair = item.pair
-    meshed = pair.scope is Scope.CONTAINER and is_peer(item.decision, pair.network)
-    if turns is None or not (meshed or pair.scope is Scope.NAME):
-        return True
-    ends = (pair.source, pair.destination_sandbox)
-    return ends in turns.get(pair.network, ()) or (bool(waiting) and pair in waiting)
 
 
 def needed_for(pairs: Iterable[Planned], planned: Iterable[Planned]) -> set[Pair]:

@@ -6,49 +6,14 @@ it for themselves, and of the others no packet would ever be sent. So they take 
 meanwhile the entries of those that rest leave the table.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 
-from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, entries_of
 from exporter.model.outcome import Scope
-from exporter.model.pair import Pair, PairState, Planned
+from exporter.model.pair import Pair, PairState
 from exporter.model.plan import EPOCH_CYCLES, place
-from exporter.model.topology import (
-    HOST,
-    IP_VERSIONS,
-    IpVersion,
-    SandboxId,
-    Topology,
-)
-
-TURN_S = 60.0
-"""How long a turn lasts at least: an entry that is no longer used stays for 45 s."""
-_CONTROLS = (Scope.HOST, Scope.GATEWAY)
-
-
-def shares(
-    topology: Topology, known: Iterable[Planned], budget: NeighbourBudget
-) -> int:
-    """Return in how many shares the sandboxes take turns; 1: there is room for all.
-
-    An odd number: what else goes by turns does so in powers of two, and all turns of
-    the one are to meet all of the other.
-
-    Args:
-        topology: what exists.
-        known: the pairs, with all of the host's and the gateways'.
-        budget: of the neighbour table.
-    """
-    wanted: dict[IpVersion, set[NeighbourEntry]] = {v: set() for v in IP_VERSIONS}
-    for item in known:
-        if item.pair.scope in _CONTROLS and not item.decision.is_left_alone:
-            wanted[item.pair.ip_version].update(entries_of(topology, item))
-    count = max(
-        1
-        if len(entries) <= budget.lasting[version]
-        else -(-len(entries) // max(1, budget.per_turn[version]))
-        for version, entries in wanted.items()
-    )
-    return count if count == 1 else min(count, len(topology.sandboxes)) | 1
+from exporter.model.rations import TURN_S
+from exporter.model.topology import HOST, SandboxId, Topology
 
 
 def steady(before: int, wanted: int) -> int:
@@ -89,14 +54,26 @@ def resting(
 
 def broken_ends(states: Mapping[Pair, PairState], most: int) -> frozenset[SandboxId]:
     """Return the ends of broken promises, up to so many; the oldest first."""
-    broken = sorted(
-        (state for state in states.values() if state.is_broken),
-        key=lambda state: state.since,
-    )
     ends: dict[SandboxId, None] = {}
-    for state in broken:
+    for state in _broken(states):
         both = {state.pair.source, state.pair.destination_sandbox} - {HOST, None}
         if len(ends) + len(both) > most:
             break
         ends.update((end, None) for end in both if end is not None)
     return frozenset(ends)
+
+
+def broken_inside(states: Mapping[Pair, PairState], most: int) -> frozenset[Pair]:
+    """Return broken promises inside networks, up to so many; the oldest first."""
+    inside = (
+        state.pair
+        for state in _broken(states)
+        if state.pair.scope is Scope.CONTAINER and state.decision.on_link
+    )
+    return frozenset(islice(inside, most))
+
+
+def _broken(states: Mapping[Pair, PairState]) -> list[PairState]:
+    """Return what is broken, the oldest first."""
+    broken = (state for state in states.values() if state.is_broken)
+    return sorted(broken, key=lambda state: state.since)

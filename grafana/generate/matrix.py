@@ -47,7 +47,7 @@ def networks() -> table.Panel:
         .span(24)
         .height(13)
         .unit("none")
-        .min_width(70)
+        .min_width(64)
         .align(models.FieldTextAlignment.CENTER)
         .mappings([states.CELLS])
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
@@ -66,7 +66,7 @@ def networks() -> table.Panel:
                 prop("displayName", "from \\ to"),
                 prop("custom.cellOptions", {"type": "auto"}),
                 prop("custom.align", "left"),
-                prop("custom.minWidth", 90),
+                prop("custom.width", 130),
                 *linked(
                     "Containers of this network",
                     to_dashboard(CONTAINER_UID, network="${__value.text}"),

@@ -11,7 +11,8 @@ import statistics
 from exporter.config import load
 from exporter.cycle import CycleRunner
 from exporter.model.outcome import Scope
-from exporter.model.plan import plan, select
+from exporter.model.plan import plan
+from exporter.model.selection import select
 from exporter.session import open_session
 from exporter.sightings import CycleSettings
 from tests.lab.engine import Engine

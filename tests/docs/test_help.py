@@ -28,6 +28,7 @@ COMMANDS = [
     ("check",),
     ("explain",),
     ("topology",),
+    ("healthcheck",),
     ("config",),
     ("config", "check"),
     ("policy",),
@@ -83,7 +84,7 @@ def test_help_is_light() -> None:
 
 def test_options_of_settings(capsys: pytest.CaptureFixture[str]) -> None:
     """Every option that the settings name is one of `run`, and the reverse."""
-    offered = set(re.findall(r"--(?:web|log)\.[a-z-]+", help_of(capsys, "run")))
+    offered = set(re.findall(r"--(?:web|log)\.[a-z.-]+", help_of(capsys, "run")))
 
     assert offered == {one.about.option for one in settings() if one.about.option}
 

@@ -118,7 +118,9 @@ class TestImage:
 
         assert said.decode() == "None None None\n"
         assert found["Entrypoint"] == ["dockernet-exporter"]
-        assert "/-/healthy" in " ".join(found["Healthcheck"]["Test"])
+        assert ["CMD", "dockernet-exporter", "healthcheck"] == (
+            found["Healthcheck"]["Test"]
+        )
 
     def test_the_default_seccomp_profile_is_in_force(self, scene: Scene) -> None:
         """Without which the tests here would prove less than they say."""

@@ -8,8 +8,9 @@ from exporter.model.hoststate import HostState
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
 from exporter.model.pair import Planned
-from exporter.model.plan import Selection, plan, select
+from exporter.model.plan import plan
 from exporter.model.policy import NO_POLICY
+from exporter.model.selection import Selection, select
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.model.topology import Topology
 from exporter.sightings import CycleSettings

@@ -6,7 +6,8 @@ from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair, PairState
-from exporter.model.plan import plan, select
+from exporter.model.plan import plan
+from exporter.model.selection import select
 from exporter.model.topology import SandboxId, Topology
 from exporter.sightings import CycleSettings
 from tests.fakes.clock import HandClock

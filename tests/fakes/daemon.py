@@ -16,7 +16,7 @@ from exporter.model.detection import NO_DETECTION
 from exporter.model.hoststate import HostState
 from exporter.model.outcome import Scope, Verdict
 from exporter.model.pair import Pair, PairState
-from exporter.model.plan import Selection
+from exporter.model.selection import Selection
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Sandbox, SandboxId, Topology
 from exporter.sightings import CycleSettings

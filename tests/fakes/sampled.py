@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from exporter.cycle import CycleOutcome, CycleRunner
+from exporter.model.bounds import Turns
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
-from exporter.model.plan import Plan, select
+from exporter.model.plan import Plan
 from exporter.model.sample import KEPT_CYCLES, Sample, sample
+from exporter.model.selection import select
 from exporter.model.snapshot import CycleInfo, Snapshot
 from exporter.sightings import CycleSettings
 from tests.fakes.board import INTERVAL_S, Watch
@@ -58,7 +60,7 @@ class Crowd(Watch):
             outcome,
             self.clock.now_utc(),
             aside=found.aside,
-            cycles=found.cycles,
+            turns=Turns.of_all(found.cycles),
         )
 
     def look(self) -> Snapshot:

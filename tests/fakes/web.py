@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from exporter.access import Access
 from exporter.clock import SystemClock
 from exporter.model.snapshot import Snapshot
 from exporter.report import api
@@ -105,10 +106,12 @@ class Given:
 
 @contextlib.asynccontextmanager
 async def running(
-    app: ASGIApp, limits: Limits | None = None
+    app: ASGIApp,
+    limits: Limits | None = None,
+    access: Callable[[], Access] = Access,
 ) -> AsyncIterator[WebServer]:
     """Serve an application on a free port of the loopback address."""
-    server = WebServer(app, [("127.0.0.1", 0)], limits)
+    server = WebServer(app, [("127.0.0.1", 0)], limits, access)
     task = asyncio.create_task(server.serve())
     try:
         yield server

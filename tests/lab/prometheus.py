@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 from urllib.request import urlopen
 
 from ruamel.yaml import YAML
@@ -85,11 +85,21 @@ def missing() -> str | None:
 
 
 @contextmanager
-def scraping(exporter: str) -> Iterator[Prometheus]:
-    """Run one until the end; yields once it has scraped the exporter."""
+def scraping(
+    exporter: str,
+    job: Mapping[str, object] | None = None,
+    expected: str = "up == 1",
+) -> Iterator[Prometheus]:
+    """Run one until the end; yields once it has scraped the exporter.
+
+    Args:
+        exporter: URL of what is scraped.
+        job: more of the job's configuration, such as `tls_config`.
+        expected: what is waited for.
+    """
     with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as held:
         prometheus = Prometheus(f"http://127.0.0.1:{held.getsockname()[1]}")
-        file = _configured(Path(folder), urlsplit(exporter).netloc)
+        file = _configured(Path(folder), urlsplit(exporter), job or {})
         held.close()
         process = subprocess.Popen(
             [
@@ -108,18 +118,23 @@ def scraping(exporter: str) -> Iterator[Prometheus]:
                 assert process.poll() is None, "Prometheus ended"
                 assert time.monotonic() < deadline_s, "Prometheus does not start"
                 time.sleep(_LOOK_S)
-            prometheus.until("up == 1")
+            prometheus.until(expected)
             yield prometheus
         finally:
             process.kill()
             process.wait()
 
 
-def _configured(folder: Path, target: str) -> Path:
+def _configured(folder: Path, target: SplitResult, job: Mapping[str, object]) -> Path:
     """Write a configuration; return its file."""
     file = folder / "prometheus.yml"
     every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    job = {"job_name": "dockernet", "static_configs": [{"targets": [target]}]}
-    content = {"global": every, "rule_files": [str(_RULES)], "scrape_configs": [job]}
+    whole = {
+        "job_name": "dockernet",
+        "scheme": target.scheme,
+        "static_configs": [{"targets": [target.netloc]}],
+        **job,
+    }
+    content = {"global": every, "rule_files": [str(_RULES)], "scrape_configs": [whole]}
     YAML(typ="safe").dump(content, file)
     return file

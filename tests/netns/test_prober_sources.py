@@ -1,5 +1,6 @@
 """How sources are opened and kept in step with what exists."""
 
+import socket
 import threading
 import time
 from contextlib import ExitStack
@@ -17,12 +18,16 @@ from tests.netns.mortal import mortal
 from tests.netns.outside import say
 from tests.netns.probing import (
     descriptors,
+    ping,
     probe_one,
     running,
     sandbox,
     sources_of,
     watching,
 )
+
+SO_LOCK_FILTER = 44
+"""asm-generic/socket.h: no other packet filter can be set any more."""
 
 
 def test_sync_follows_what_exists(netns_lab: MakePlainLab) -> None:
@@ -45,6 +50,29 @@ def test_sync_follows_what_exists(netns_lab: MakePlainLab) -> None:
     assert 3 == len({*before.values(), *after.values()})
     assert {two.id} == left.keys()
     assert gone.empty()
+
+
+def test_who_cannot_take_another_identifier_is_closed(
+    netns_lab: MakePlainLab,
+) -> None:
+    """It would hear no reply, and everybody would seem silent; the others go on."""
+    lab = netns_lab(containers=2)
+    first, second = lab.containers
+    with running(lab) as prober:
+        opened = prober._open.by_id[sandbox(first)]  # noqa: SLF001
+        for echo_socket in opened.echo_sockets.values():
+            echo_socket.sock.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
+        prober.renew()
+        left = probe_one(prober, ping(first, second))
+        others = probe_one(prober, ping(second, first))
+        errors = prober.sync(sources_of(lab))
+        again = probe_one(prober, ping(first, second))
+
+    assert opened.closed
+    assert {} == errors
+    assert [Result.NETNS_ERROR, Result.OK, Result.OK] == [
+        one.result for one in (left, others, again)
+    ]
 
 
 def test_sync_opens_a_restarted_container_anew(netns_lab: MakePlainLab) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from exporter.board import Board
 from exporter.cycle import CycleOutcome
+from exporter.model.bounds import Turns
 from exporter.model.outcome import Result, Scope, Verdict
 from exporter.model.plan import EPOCH_CYCLES, epochs_to_cover, plan
 from exporter.model.snapshot import CycleInfo
@@ -106,7 +107,8 @@ def test_what_takes_turns_may_grow_as_old_as_two_of_them() -> None:
 
     for cycles, known in ((5, 20), (4, 0)):
         now = watch.clock.now_utc()
-        watch.board.absorb(demo(), planned, nothing, now, cycles=cycles)
+        turns = Turns(across={4: cycles, 6: 1}, inside={4: cycles, 6: 1})
+        watch.board.absorb(demo(), planned, nothing, now, turns=turns)
 
         assert watch.look().summary[Verdict.AS_EXPECTED] == known
 
@@ -123,6 +125,27 @@ def test_cycles_that_take_longer_than_their_interval_put_turns_off() -> None:
     )
 
     assert (early, watch.look().cover_s) == (INTERVAL_S, 3 * INTERVAL_S)
+
+
+def test_nor_does_what_was_seen_grow_old_while_cycles_are_late() -> None:
+    """The age limit is of what really happens, too."""
+    watch = Watch(demo())
+    watch.cycle()
+    watch.board.finish_cycle(
+        CycleInfo(
+            number=1,
+            trigger="interval",
+            started=watch.clock.now_utc(),
+            duration_s=1.5 * INTERVAL_S,
+        )
+    )
+    watch.clock.move(6 * INTERVAL_S)
+    early = watch.board.age(watch.clock.now_utc())
+    watch.clock.move(1)
+
+    assert (early, watch.look().summary[Verdict.AS_EXPECTED]) == ((), 20)
+    watch.board.age(watch.clock.now_utc())
+    assert watch.look().summary[Verdict.AS_EXPECTED] == 0
 
 
 def test_where_no_cycle_ends_everything_grows_old() -> None:

@@ -11,7 +11,8 @@ from exporter.model.aging import MaxAge, carried, stale
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Observed, Result, Verdict
 from exporter.model.pair import PairState
-from exporter.model.plan import plan, select
+from exporter.model.plan import plan
+from exporter.model.selection import select
 from exporter.model.topology import SandboxId, Topology
 from exporter.sightings import CycleSettings
 from tests.fakes.clock import START, HandClock
@@ -286,7 +287,7 @@ def test_old_states_turn_unverified() -> None:
     planned = plan(found, ICMP, lambda _: True)
     states = {s.pair: s for s in run(found, docker_like(found)).states}
 
-    limit = MaxAge(60, 60)
+    limit = MaxAge.of_all(60)
     fresh = carried(planned, states, NOW + timedelta(seconds=59), limit)
     old = carried(planned, states, NOW + timedelta(seconds=61), limit)
 

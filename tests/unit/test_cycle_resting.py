@@ -6,7 +6,8 @@ from exporter.cycle import CycleOutcome, CycleRunner
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Result, Verdict
 from exporter.model.pair import Pair, PairState
-from exporter.model.plan import is_peer, plan, select
+from exporter.model.plan import is_peer, plan
+from exporter.model.selection import select
 from exporter.model.topology import SandboxId
 from exporter.sightings import CycleSettings
 from tests.fakes.clock import HandClock
@@ -32,7 +33,7 @@ def run(
         [item for item in planned if not is_peer(item.decision, item.pair.network)],
         epoch=0,
         budget=NeighbourBudget(1000),
-        resting=RESTING,
+        resting={4: RESTING},
     )
     runner = CycleRunner(prober, HandClock(), CycleSettings())
     return runner.run(found, selection, previous or {}), prober

@@ -5,7 +5,8 @@ from exporter.model.aging import stale
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Result, Verdict
 from exporter.model.pair import Pair, PairState
-from exporter.model.plan import plan, select
+from exporter.model.plan import plan
+from exporter.model.selection import select
 from exporter.model.topology import Topology
 from exporter.sightings import CycleSettings
 from tests.fakes.clock import START, HandClock

@@ -7,7 +7,16 @@ from tests.fakes.clock import HandClock
 def due(flows: Flows, clock: HandClock, trigger: str, after_s: float) -> bool:
     """Let time pass, and ask; changes are told."""
     clock.move(after_s)
-    return flows.are_stale(trigger, is_told=True)
+    flows.note(trigger)
+    return begun(flows, is_told=True)
+
+
+def begun(flows: Flows, *, is_told: bool) -> bool:
+    """Ask, and begin anew if it is due."""
+    noted = flows.due(is_told=is_told)
+    if noted is not None:
+        flows.began(noted)
+    return noted is not None
 
 
 def test_after_a_change_once() -> None:
@@ -34,6 +43,28 @@ def test_where_nobody_tells_every_minute() -> None:
     asked = []
     for _ in range(13):
         clock.move(BLIND_S / 6)
-        asked.append(flows.are_stale("interval", is_told=False))
+        asked.append(begun(flows, is_told=False))
 
     assert [number for number, stale in enumerate(asked, 1) if stale] == [6, 12]
+
+
+def test_a_change_is_not_forgotten_while_none_is_begun() -> None:
+    """Probing may be paused, or the budget another process's."""
+    flows = Flows(clock := HandClock())
+    flows.note("firewall")
+    clock.move(APART_S)
+
+    assert flows.due(is_told=True) == flows.due(is_told=True) is not None
+
+
+def test_a_change_while_one_is_begun_asks_for_another() -> None:
+    """Whether it was in time for that one nobody knows."""
+    flows = Flows(clock := HandClock())
+    flows.note("firewall")
+    clock.move(APART_S)
+    noted = flows.due(is_told=True)
+    assert noted is not None
+    flows.note("firewall")
+    flows.began(noted)
+
+    assert due(flows, clock, "interval", APART_S)

@@ -1,6 +1,8 @@
 """A neighbour table with room for a few only: everybody has a turn all the same."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -8,69 +10,99 @@ import pytest
 from exporter.agenda import Agenda, Agendas, Settings, Wish
 from exporter.budget import SharedBudget
 from exporter.model.hoststate import HostState, NeighbourTable
-from exporter.model.outcome import Scope
-from exporter.model.pair import Pair, Planned
-from exporter.model.plan import Selection
-from exporter.model.topology import SandboxId, Topology
+from exporter.model.outcome import Observation, Result, Scope, Verdict
+from exporter.model.pair import Controls, Pair, PairState, Planned
+from exporter.model.selection import Selection
+from exporter.model.topology import IP_VERSIONS, IpVersion, SandboxId, Topology
+from exporter.turns import Turnstile
 from tests.fakes.clock import HandClock
 from tests.fakes.crowds import crowd
 
-INTERVAL_S = 15.0
+# Hours of a large host in a few seconds, or many on a busy machine.
+pytestmark = pytest.mark.timeout(120)
 SOFT, HARD = 64, 128
 STALE_S = 90.0
-"""After which the kernel removes what nobody uses: gc_stale_time, and gc_interval."""
+"""After which the kernel removes what nobody uses: gc_stale_time, and its next look."""
 SETTINGS = Settings(
     scopes=frozenset({Scope.CONTAINER, Scope.HOST, Scope.GATEWAY}),
     looks_at=lambda _: True,
     resync_interval_s=300.0,
-    interval_s=INTERVAL_S,
 )
 MANY = crowd(60, 4)
+KERNEL = (512, 1024)
+NOBODY: dict[IpVersion, int] = {4: 0, 6: 0}
 
 
 class Host:
     """A host with small tables, whose entries are ours and go when unused."""
 
     def __init__(
-        self, found: Topology, folder: Path, soft: int = SOFT, hard: int = HARD
+        self,
+        found: Topology,
+        folder: Path,
+        *,
+        interval_s: float = 15.0,
+        limits: tuple[int, int] = KERNEL,
     ) -> None:
-        """Begin with empty tables."""
-        self._limits = {"soft_limit": soft, "hard_limit": hard}
+        """Begin with empty tables, as large as an untouched kernel's."""
+        self.limits, self.interval_s = limits, interval_s
+        self.settings = replace(SETTINGS, interval_s=interval_s)
         self.found, self.clock, self.cycle = found, HandClock(), 0
-        self._used: dict[object, float] = {}
+        self.states: dict[Pair, PairState] = {}
+        self.others = dict(NOBODY)
+        self._used: dict[IpVersion, dict[object, float]] = {v: {} for v in IP_VERSIONS}
         self._budget = SharedBudget(self.clock, folder, self._state)
-        self.agendas = Agendas()
+        self.agendas, self.turnstile = Agendas(), Turnstile()
 
     def _state(self) -> HostState:
-        oldest_s = self.clock.monotonic_s() - STALE_S
-        entries = sum(used_s >= oldest_s for used_s in self._used.values())
-        limits = self._limits
+        soft, hard = self.limits
         return HostState(
             tables={
-                4: NeighbourTable(entries=entries, fulls=0, **limits),
-                6: NeighbourTable(entries=limits["soft_limit"], fulls=0, **limits),
+                version: NeighbourTable(
+                    entries=self.entries(version) + self.others[version],
+                    fulls=0,
+                    soft_limit=soft,
+                    hard_limit=hard,
+                )
+                for version in IP_VERSIONS
             }
         )
 
-    def run(self, wish: Wish) -> tuple[Agenda, Selection]:
+    def entries(self, version: IpVersion) -> int:
+        """Return how many of ours are in a table."""
+        oldest_s = self.clock.monotonic_s() - STALE_S
+        return sum(used_s >= oldest_s for used_s in self._used[version].values())
+
+    def run(self, wish: Wish | None = None) -> tuple[Agenda, Selection]:
         """Return what a cycle looks at, and let an interval pass."""
-        now = self.clock.now_utc()
+        wish, now = wish or Wish(trigger="interval"), self.clock.now_utc()
         found = self.agendas.of(
-            self.found, SETTINGS, {}, wish=wish, cycle=self.cycle, now=now
+            self.found,
+            self.settings,
+            self.states,
+            wish=wish,
+            cycle=self.cycle,
+            now=now,
         )
         with self._budget.hold(lambda _: None, in_turn=wish.is_in_turn) as budget:
-            agenda, selection = self.agendas.select(
-                found, found.wanted, budget, states={}, wish=wish, cycle=self.cycle
+            agenda, selection = self.turnstile.select(
+                found,
+                budget,
+                states=self.states,
+                wish=wish,
+                cycle=self.cycle,
+                interval_s=self.interval_s,
             )
-        self._used.update(dict.fromkeys(budget.used, self.clock.monotonic_s()))
-        self.clock.move(INTERVAL_S)
+        for entry in budget.used:
+            self._used[entry[-1].version][entry] = self.clock.monotonic_s()
+        self.clock.move(self.interval_s)
         self.cycle += wish.choose is None
         return agenda, selection
 
     def probed(self, cycles: int) -> Iterator[Planned]:
         """Yield everything that so many rounds of everything look at."""
         for _ in range(cycles):
-            yield from self.run(Wish(trigger="interval"))[1].probed
+            yield from self.run()[1].probed
 
 
 def across(item: Planned) -> bool:
@@ -82,60 +114,143 @@ def test_isolation_is_probed_from_everybody_in_the_time_that_is_told(
     tmp_path: Path,
 ) -> None:
     """Without turns the first few keep the table for themselves, for ever."""
-    host = Host(MANY, tmp_path)
-    agenda, first = host.run(Wish(trigger="interval"))
-    seen = {item.pair for item in (*first.probed, *host.probed(agenda.cycles))}
+    host = Host(MANY, tmp_path, limits=(SOFT, HARD))
+    agenda, first = host.run()
+    told = agenda.turns.across[4]
+    seen = {item.pair for item in (*first.probed, *host.probed(told))}
 
     known = {item.pair for item in agenda.known if across(item)}
     assert first.throttled > 0
-    assert "gc_thresh3" in "".join(host.agendas.notices)
+    assert "gc_thresh3" in "".join(host.turnstile.notices)
     assert known <= seen
     for scope in (Scope.HOST, Scope.GATEWAY):
         assert len({pair for pair in seen if pair.scope is scope}) == 60
 
 
-def test_no_pair_of_one_network_is_put_off_for_ever(tmp_path: Path) -> None:
-    """Who is refused changes with the turns."""
-    host = Host(crowd(16, 1), tmp_path)
-    pairs = {
-        item.pair for item in host.probed(400) if item.pair.scope is Scope.CONTAINER
-    }
+def gaps(host: Host, cycles: int) -> tuple[dict[Pair, int], int]:
+    """Return how many cycles each pair had to wait at most, and what was told."""
+    last, worst, told = dict[Pair, int](), dict[Pair, int](), 0
+    for cycle in range(1, cycles + 1):
+        agenda, selection = host.run()
+        told = max(told, agenda.turns.longest)
+        for pair in (item.pair for item in selection.probed):
+            worst[pair] = max(worst.get(pair, 0), cycle - last.get(pair, 0))
+            last[pair] = cycle
+    return {p: max(n, cycles - last[p]) for p, n in worst.items()}, told
 
-    assert len(pairs) == 16 * 15
 
-
-@pytest.mark.parametrize(("containers", "networks"), [(50, 4), (60, 1), (24, 1)])
-def test_within_the_time_that_is_told_all_of_one_network_is_probed(
-    tmp_path: Path, containers: int, networks: int
+@pytest.mark.parametrize(
+    ("found", "interval_s", "limits"),
+    [
+        pytest.param(crowd(50, 4), 15, KERNEL, id="fifty on four"),
+        pytest.param(crowd(60, 1), 15, KERNEL, id="sixty on one"),
+        pytest.param(crowd(24, 1), 15, KERNEL, id="two dozen on one"),
+        pytest.param(crowd(80, 16), 15, KERNEL, id="five each on sixteen"),
+        pytest.param(crowd(101, 12), 15, KERNEL, id="eight each on twelve"),
+        pytest.param(crowd(125, 25), 15, KERNEL, id="five each on twenty-five"),
+        pytest.param(crowd(60, 20), 15, (128, 256), id="three each on twenty"),
+        pytest.param(crowd(40, 2, dual=True), 15, KERNEL, id="dual stack"),
+        pytest.param(crowd(90, 18, dual=True), 15, KERNEL, id="dual stack, five each"),
+        pytest.param(crowd(50, 4), 60, KERNEL, id="a minute apart"),
+        pytest.param(crowd(120, 24), 60, KERNEL, id="many, a minute apart"),
+        pytest.param(crowd(30, 3), 300, KERNEL, id="five minutes apart"),
+        pytest.param(crowd(40, 4), 5, KERNEL, id="five seconds apart"),
+    ],
+)
+def test_within_the_time_that_is_told_every_pair_is_probed(
+    tmp_path: Path, found: Topology, interval_s: float, limits: tuple[int, int]
 ) -> None:
-    """On a host as the kernel makes it; who is refused once comes first."""
-    host = Host(crowd(containers, networks), tmp_path, 512, 1024)
-    agenda, first = host.run(Wish(trigger="interval"))
-    wanted = {item.pair for item in agenda.known}
-    last = dict.fromkeys((item.pair for item in first.probed), 0)
-    worst = 0
+    """On a host as the kernel makes it, or with less room; and over and over."""
+    host = Host(found, tmp_path, interval_s=interval_s, limits=limits)
+    agenda, _ = host.run()
+    worst, told = gaps(host, 2 * agenda.turns.longest + 10)
 
-    told = agenda.cycles + agenda.queued
-    for cycle in range(1, 3 * told):
-        for item in host.run(Wish(trigger="interval"))[1].probed:
-            worst = max(worst, cycle - last.get(item.pair, 0))
-            last[item.pair] = cycle
-
-    assert wanted == last.keys()
-    assert worst <= told
+    wanted = {item.pair for item in agenda.known if not item.decision.is_left_alone}
+    assert wanted == worst.keys()
+    assert max(worst.values()) <= told
+    assert all(host.entries(version) <= host.limits[0] for version in IP_VERSIONS)
 
 
 def test_on_a_crowded_bridge_coverage_grows_as_fast_as_is_told(tmp_path: Path) -> None:
-    """Two hundred containers ask for 39,800 entries, and a turn has room for sixty."""
-    host = Host(crowd(200, 1), tmp_path, 512, 1024)
+    """Two hundred containers ask for 39,800 entries, and a minute has room for few."""
+    host = Host(crowd(200, 1), tmp_path)
     seen = set[Pair]()
     for cycle in range(1, 121):
-        agenda, selection = host.run(Wish(trigger="interval"))
+        agenda, selection = host.run()
         seen |= {item.pair for item in selection.probed}
-        told = cycle / (agenda.cycles + agenda.queued)
         assert not agenda.aside
         assert len(agenda.known) == 200 * 199 + 400
-        assert len(seen) >= told * len(agenda.known)
+        assert len(seen) >= cycle / agenda.turns.longest * len(agenda.known)
+
+
+def test_a_sample_goes_through_the_pairs_inside_networks_as_well(
+    tmp_path: Path,
+) -> None:
+    """Where there are too many pairs to know of them all; and loses count of none."""
+    host = Host(crowd(400, 40), tmp_path, limits=(2048, 4096))
+    agenda, _ = host.run()
+    assert agenda.aside
+    seen, told = set[Pair](), agenda.turns.inside[4]
+    for _ in range(told):
+        agenda, selection = host.run()
+        assert len(agenda.known) + sum(agenda.aside.values()) == agenda.plan.size
+        seen |= {item.pair for item in selection.probed}
+
+    members = [one.id for one in host.found.sandboxes]
+    inside = {
+        (one, other)
+        for number in range(40)
+        for one, other in permutations(members[number::40], 2)
+    }
+    assert inside <= {(pair.source, pair.destination) for pair in seen}
+
+
+def test_the_full_table_of_one_family_does_not_slow_the_other(tmp_path: Path) -> None:
+    """Each has its own; where others fill it, that is said."""
+    found = crowd(60, 6, dual=True)
+    host = Host(found, tmp_path)
+    host.others = {4: 0, 6: 510}
+    agenda, _ = host.run()
+    free = Host(found, tmp_path / "free")
+    worst, _ = gaps(host, agenda.turns.longest)
+
+    assert agenda.turns == replace(
+        free.run()[0].turns, across=agenda.turns.across, inside=agenda.turns.inside
+    )
+    assert all(pair.ip_version == 4 for pair in worst)
+    assert "IPv6 neighbour table is full" in "".join(host.turnstile.notices)
+
+
+def test_what_others_have_does_not_make_old_what_was_seen_in_time(
+    tmp_path: Path,
+) -> None:
+    """The time that is told rises at once, and falls once so much has passed."""
+    host = Host(crowd(60, 1), tmp_path)
+    told = []
+    for cycle in range(200):
+        host.others = {4: 300 if cycle in range(20, 24) else 0, 6: 0}
+        told.append(host.run()[0].turns.inside[4])
+
+    calm, crowded = told[19], max(told)
+    assert calm < crowded
+    assert told[20] > calm
+    assert told[23 + calm // 2] == crowded
+    assert told[-1] == calm
+
+
+def test_what_is_broken_inside_a_network_is_probed_in_every_cycle(
+    tmp_path: Path,
+) -> None:
+    """Whether it works again is not to be known in an hour only."""
+    host = Host(crowd(60, 1), tmp_path)
+    agenda, _ = host.run()
+    broken = [item for item in agenda.known if not across(item)][200:2000:600]
+    host.states = {item.pair: _broken(item, host.clock) for item in broken}
+    assert {item.pair.scope for item in broken} == {Scope.CONTAINER}
+
+    for _ in range(10):
+        probed = {item.pair for item in host.run()[1].probed}
+        assert host.states.keys() <= probed
 
 
 @pytest.mark.parametrize("name", ["c0007", "c0012", "c0033"])
@@ -147,27 +262,41 @@ def test_who_changed_is_looked_at_whoever_rests(tmp_path: Path, name: str) -> No
         changed=frozenset({SandboxId(name)}),
     )
 
-    _, selection = Host(MANY, tmp_path).run(wish)
+    _, selection = Host(MANY, tmp_path, limits=(SOFT, HARD)).run(wish)
 
-    assert len(selection.resting) > 40
-    assert name not in selection.resting
+    assert len(selection.resting[4]) > 40
+    assert name not in selection.resting[4]
     assert any(across(i) and i.pair.source == name for i in selection.probed)
 
 
 def test_where_there_is_room_nobody_rests(tmp_path: Path) -> None:
     """And nothing is told to take longer."""
-    host = Host(crowd(20, 4), tmp_path, 512, 1024)
-    agenda, selection = host.run(Wish(trigger="interval"))
+    host = Host(crowd(20, 4), tmp_path)
+    agenda, selection = host.run()
 
-    assert host.agendas.notices == ()
-    assert (agenda.cycles, selection.resting) == (1, frozenset())
+    assert host.turnstile.notices == ()
+    assert (agenda.turns.longest, selection.resting) == (1, {})
 
 
 def test_what_is_looked_at_again_does_not_rest(tmp_path: Path) -> None:
     """It was probed a moment ago, and its entries are there."""
-    _, selection = Host(MANY, tmp_path).run(Wish(trigger="recheck", choose=lambda p: p))
+    host = Host(MANY, tmp_path, limits=(SOFT, HARD))
+    _, selection = host.run(Wish(trigger="recheck", choose=lambda p: p))
 
-    assert selection.resting == frozenset()
+    assert selection.resting == {}
+
+
+def _broken(item: Planned, clock: HandClock) -> PairState:
+    """Return that a pair is silent though it is to be reachable."""
+    return PairState(
+        pair=item.pair,
+        decision=item.decision,
+        observation=Observation(result=Result.TIMEOUT, sent=1),
+        controls=Controls(source=True, destination=True),
+        verdict=Verdict.UNEXPECTED_UNREACHABLE,
+        since=clock.now_utc(),
+        probed=clock.now_utc(),
+    )
 
 
 def _ends(pair: Pair) -> tuple[str, str]:

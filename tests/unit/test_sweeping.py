@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.budget import PATIENCE_S, SharedBudget
 from exporter.dirt import Dirt
 from exporter.errors import EngineUnavailable
 from exporter.flows import APART_S
@@ -51,6 +52,41 @@ async def test_a_sweep_after_a_change_meets_the_rules_of_now(tmp_path: Path) -> 
         await world.daemon.sweep("link", across)
 
         assert world.sweeper.prober.renewed == [before]
+
+
+async def test_a_change_while_probing_is_paused_is_met_after_it(
+    tmp_path: Path,
+) -> None:
+    """What was let through before is no longer known to the packet filter then."""
+    async with running(tmp_path) as world:
+        await world.settled()
+        world.clock.move(APART_S)
+        before = len(world.runner.prober.calls)
+        world.pause_file.touch()
+        await world.daemon.sweep("firewall", across)
+        world.pause_file.unlink()
+        await world.daemon.tick()
+
+        assert world.runner.prober.renewed == [before]
+
+
+async def test_a_change_that_nobody_could_look_at_is_met_by_the_next_cycle(
+    tmp_path: Path,
+) -> None:
+    """Another process held the budget for too long."""
+    async with running(tmp_path) as world:
+        await world.settled()
+        world.clock.move(APART_S)
+        before = len(world.runner.prober.calls)
+        with SharedBudget(world.clock, tmp_path).hold(lambda _: None):
+            sweep = asyncio.create_task(world.daemon.sweep("firewall", across))
+            await world.until(lambda: "sharing" in world.daemon._failing)  # noqa: SLF001
+            world.clock.move(PATIENCE_S)
+            await sweep
+        await world.daemon.tick()
+
+        assert world.sweeper.prober.renewed == []
+        assert world.runner.prober.renewed == [before]
 
 
 async def test_a_sweep_publishes_what_it_finds(tmp_path: Path) -> None:

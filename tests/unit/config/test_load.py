@@ -327,7 +327,7 @@ class TestPrecedence:
             ),
             (
                 "--web.listen-address: web.listen_addresses[0]: must be HOST:PORT, "
-                "[IPV6]:PORT or :PORT, not 'x'"
+                "[IPV6]:PORT, :PORT or unix:PATH, not 'x'"
             ),
         ) == problems(
             path,

@@ -26,6 +26,7 @@ class Published:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self.exposition = Exposition(self._take, StillClock())
+        self.renders = Ahead(self.exposition)
 
     def _take(self) -> Snapshot:
         found = self.store.current()
@@ -40,13 +41,12 @@ class Published:
 def ahead() -> Iterator[Published]:
     """Render what is published until the end of the block, then wait for the rest."""
     world = Published()
-    renders = Ahead(world.exposition)
-    world.store.tell(renders.published)
+    world.store.tell(world.renders.published)
     try:
         yield world
     finally:
         world.may_go_on.set()
-        renders.stop()
+        world.renders.stop()
 
 
 def test_what_is_published_is_ready_without_a_scrape() -> None:
@@ -58,6 +58,28 @@ def test_what_is_published_is_ready_without_a_scrape() -> None:
     ready = world.exposition.ready()
     assert ready is not None
     assert b"dockernet_docker_up 1.0" in ready.body
+
+
+def test_it_says_while_something_newer_is_on_its_way() -> None:
+    """Only so long is what is behind worth serving."""
+    with ahead() as world:
+        world.may_go_on.clear()
+        world.store.publish(snapshots.small())
+        assert world.is_taken.acquire(timeout=5)
+        during = world.renders.is_at_work
+        world.may_go_on.set()
+
+    assert during
+    assert not world.renders.is_at_work
+
+
+def test_without_a_thread_nothing_newer_is_on_its_way() -> None:
+    """Whoever asks then renders it himself."""
+    with ahead() as world:
+        world.renders.stop()
+        world.store.publish(snapshots.small())
+
+        assert not world.renders.is_at_work
 
 
 def test_of_many_that_come_meanwhile_the_newest_is_rendered() -> None:

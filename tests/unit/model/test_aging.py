@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.model.aging import MaxAge, carried, stale
+from exporter.model.aging import LONGEST_S, MaxAge, carried, max_age, stale
+from exporter.model.bounds import Turns
 from exporter.model.outcome import (
     NOT_PROBED,
     VIOLATIONS,
@@ -46,8 +47,30 @@ def state(
 def carry(item: Planned, before: PairState | None) -> PairState:
     """Return what becomes of one pair that is not probed; the limit is 60 s."""
     previous = {} if before is None else {before.pair: before}
-    (after,) = carried([item], previous, NOW, MaxAge(60, 60))
+    (after,) = carried([item], previous, NOW, MaxAge.of_all(60))
     return after
+
+
+def test_the_limit_is_twice_the_time_in_which_all_have_their_turn() -> None:
+    """Of each family, and never under some cycles nor over a day."""
+    turns = Turns(across={4: 1, 6: 5}, inside={4: 10, 6: 10_000})
+    limit = max_age(turns, 15, 3)
+
+    assert limit == MaxAge({4: 45, 6: 150}, {4: 300, 6: LONGEST_S})
+    assert max_age(turns, 100_000, 3) == MaxAge.of_all(300_000)
+
+
+def test_pairs_inside_a_network_have_a_limit_of_their_own() -> None:
+    """Names and the host's pairs do not wait for room."""
+    limit = MaxAge({4: 1, 6: 2}, {4: 3, 6: 4})
+    scopes = {Scope.CONTAINER, Scope.HOST, Scope.NAME}
+    ages = {
+        (item.pair.scope, item.decision.on_link): limit.of(item)
+        for item in plan(demo(), scopes, lambda _: True)
+    }
+
+    assert ages.pop((Scope.CONTAINER, True)) == 3
+    assert set(ages.values()) == {1}
 
 
 @pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.SKIPPED}))

@@ -6,8 +6,8 @@ import pytest
 
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Expected, Scope
-from exporter.model.plan import select
 from exporter.model.policy import is_opted_out, opted_out
+from exporter.model.selection import select
 from exporter.model.topology import Topology
 from tests.fakes.policies import entry, labelled, planned_by, shop
 from tests.fakes.topologies import container

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
 from exporter.model.pairs import all_pairs
-from exporter.model.plan import (
-    MESH_LIMIT,
-    PEERS,
-    epoch_peers,
-    epochs_to_cover,
-    plan,
-    select,
-)
+from exporter.model.plan import MESH_LIMIT, PEERS, epoch_peers, epochs_to_cover, plan
+from exporter.model.selection import select
 from exporter.model.topology import SandboxId, Topology
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 

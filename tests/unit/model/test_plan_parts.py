@@ -8,14 +8,8 @@ import pytest
 from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
 from exporter.model.pair import Planned
-from exporter.model.plan import (
-    changed_sandboxes,
-    focus,
-    needed_for,
-    plan,
-    select,
-    touching,
-)
+from exporter.model.plan import changed_sandboxes, focus, needed_for, plan, touching
+from exporter.model.selection import select
 from exporter.model.topology import (
     Container,
     NetworkId,

@@ -4,34 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.model.neighbours import NeighbourBudget
-from exporter.model.outcome import Scope, Verdict
-from exporter.model.plan import plan
-from exporter.model.shares import broken_ends, resting, shares, steady, turn_cycles
+from exporter.model.outcome import Verdict
+from exporter.model.pair import Pair
+from exporter.model.shares import (
+    broken_ends,
+    broken_inside,
+    resting,
+    steady,
+    turn_cycles,
+)
 from exporter.model.topology import SandboxId
 from tests.fakes.board import Watch
 from tests.fakes.crowds import crowd
 from tests.fakes.topologies import demo
 
 HOST = crowd(60, 4)
-KNOWN = plan(HOST, {Scope.HOST, Scope.GATEWAY}, lambda _: True)
-
-
-def count(lasting: int, per_turn: int) -> int:
-    """Return in how many shares sixty containers take turns."""
-    budget = NeighbourBudget(100, lasting=lasting, per_turn=per_turn)
-    return shares(HOST, KNOWN, budget)
-
-
-@pytest.mark.parametrize(
-    ("lasting", "per_turn", "expected"),
-    [(120, 1, 1), (119, 60, 3), (119, 40, 3), (119, 30, 5), (0, 0, 61)],
-)
-def test_shares_are_as_few_as_fit_and_odd(
-    lasting: int, per_turn: int, expected: int
-) -> None:
-    """Two entries each: of sixty containers a hundred and twenty."""
-    assert count(lasting, per_turn) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,3 +69,24 @@ def test_the_ends_of_what_is_broken_are_awake_as_far_as_they_fit() -> None:
     assert broken_ends(states, 9) == {name for ends in names for name in ends}
     assert broken_ends(states, 3) == set(names[0])
     assert broken_ends(watch.board.states, 9) == frozenset()
+
+
+def test_of_what_is_broken_inside_networks_the_oldest_few_are_watched() -> None:
+    """Each costs entries of its own in every cycle."""
+    watch = Watch(demo())
+    watch.cycle()
+    inside = [("bridge1", "bridge2"), ("mybridge1", "mybridge2")]
+    states, broken = dict(watch.board.states), list[Pair]()
+    for seconds, names in enumerate([*inside, ("bridge1", "mybridge1")]):
+        pair = next(pair for pair in states if (pair.source, pair.destination) == names)
+        broken.append(pair)
+        watch.clock.move(seconds)
+        states[pair] = replace(
+            states[pair],
+            verdict=Verdict.UNEXPECTED_UNREACHABLE,
+            since=watch.clock.now_utc(),
+        )
+
+    assert broken_inside(states, 9) == set(broken[:2])
+    assert broken_inside(states, 1) == {broken[0]}
+    assert broken_inside(watch.board.states, 9) == frozenset()

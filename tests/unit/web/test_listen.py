@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -116,3 +117,68 @@ def test_a_name_that_does_not_exist() -> None:
     assert "cannot listen on no-such-host.invalid:1 (" in refusal(
         [("no-such-host.invalid", 1)]
     )
+
+
+def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+    """An accepted connection sends what there is: TLS is several parts."""
+    with (
+        listening([("127.0.0.1", 0)]) as (one,),
+        socket.create_connection(one.getsockname(), timeout=5),
+    ):
+        accepted, _ = one.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+class TestUnixSockets:
+    """Addresses that are files."""
+
+    def test_listens_there(self, tmp_path: Path) -> None:
+        """With the permissions that are asked for."""
+        path = tmp_path / "web.sock"
+
+        with listening([(f"unix:{path}", 0)]):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+            assert 0o660 == path.stat().st_mode & 0o777
+
+    def test_a_mode(self, tmp_path: Path) -> None:
+        """Whatever the process's mask is."""
+        path = tmp_path / "web.sock"
+        (one,) = listen([(f"unix:{path}", 0)], 0o666)
+        one.close()
+
+        assert 0o666 == path.stat().st_mode & 0o777
+
+    def test_what_was_left_behind(self, tmp_path: Path) -> None:
+        """A socket of a process that is gone is replaced."""
+        path = tmp_path / "web.sock"
+        with socket.socket(socket.AF_UNIX) as gone:
+            gone.bind(str(path))
+
+        with listening([(f"unix:{path}", 0)]), socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+    def test_one_in_use(self, tmp_path: Path) -> None:
+        """It stays, and what is wrong is said."""
+        path = tmp_path / "web.sock"
+        with listening([(f"unix:{path}", 0)]):
+            assert f"cannot listen on unix:{path} (Address already in use)" in refusal(
+                [(f"unix:{path}", 0)]
+            )
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+
+    def test_what_is_no_socket(self, tmp_path: Path) -> None:
+        """Nobody's file is removed."""
+        path = tmp_path / "file"
+        path.write_text("mine")
+
+        assert "(File exists)" in refusal([(f"unix:{path}", 0)])
+        assert "mine" == path.read_text()
+
+    def test_no_folder(self, tmp_path: Path) -> None:
+        """The system's words say why."""
+        assert "(No such file or directory)" in refusal(
+            [(f"unix:{tmp_path}/none/web.sock", 0)]
+        )

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse
@@ -71,6 +72,42 @@ class TestAddresses:
             return answer
 
         assert asyncio.run(main()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    def test_unix_sockets(self, tmp_path: Path) -> None:
+        """They are served beside others, and removed at the end."""
+        path = tmp_path / "web.sock"
+
+        async def main() -> tuple[bytes, bytes, tuple[str, ...]]:
+            addresses = [("127.0.0.1", 0), (f"unix:{path}", 0)]
+            server = WebServer(Given().app(), addresses)
+            serving = asyncio.create_task(server.serve())
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(GET.replace(b"1.1", b"1.0"))
+            local = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            other = await spoken(server, GET.replace(b"1.1", b"1.0"))
+            urls = server.urls
+            server.stop()
+            await serving
+            return local, other, urls
+
+        local, other, urls = asyncio.run(main())
+
+        assert local.endswith(b"healthy\n")
+        assert other.endswith(b"healthy\n")
+        assert f"unix:{path}" == urls[1]
+        assert not path.exists()
+
+    def test_the_socket_of_another_is_left(self, tmp_path: Path) -> None:
+        """A process that took the name since keeps it."""
+        path = tmp_path / "web.sock"
+        server = WebServer(Given().app(), [(f"unix:{path}", 0)])
+        path.unlink()
+        path.write_text("another's")
+        server.close()
+
+        assert "another's" == path.read_text()
 
 
 class TestBounds:
@@ -184,31 +221,6 @@ class TestBounds:
             return await spoken(server, asked + b"Upgrade: websocket\r\n\r\n")
 
         assert during(scenario).startswith(b"HTTP/1.1 200 ")
-
-    def test_too_many_at_once(self) -> None:
-        """Beyond a limit clients are told so, and beyond another one closed."""
-        limits = Limits(busy_from=2, connections_max=3)
-
-        async def scenario(server: WebServer) -> bytes:
-            idle = [await asyncio.open_connection(*server.addresses[0])]
-            answers = [await spoken(server, GET.replace(b"1.1", b"1.0"))]
-            idle += [
-                await asyncio.open_connection(*server.addresses[0]) for _ in range(2)
-            ]
-            await asyncio.sleep(0.05)
-            try:
-                answers.append(await spoken(server, GET))
-            except ConnectionError:
-                answers.append(b"reset")
-            for _, writer in idle:
-                writer.close()
-                await writer.wait_closed()
-            return b"|".join(answers)
-
-        refused, closed = during(scenario, limits=limits).split(b"|")
-
-        assert refused.startswith(b"HTTP/1.1 503 ")
-        assert closed in (b"", b"reset")
 
 
 class TestEnd:
