@@ -31,9 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(60))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; tests are skipped where there is none, but not in CI."""
+    """Debian's Chromium; tests are skipped where there is none, but not in CI.
+
+    No longer than a module: while it runs, Playwright's event loop runs in this thread,
+    and tests of other modules could run none of their own.
+    """
     path = chromium()
     require(None if path else "no chromium on this machine: install Debian's chromium")
     with started(str(path)) as found:
