@@ -30,6 +30,7 @@ from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
 from exporter.report import api
+from exporter.report.api.ids import pair_id
 from exporter.report.request import CheckRequest
 from exporter.scheduler import CycleScheduler
 from exporter.session import (
@@ -163,6 +164,7 @@ class _Service:
             unhealthy=self._unhealthy,
             not_ready=self._not_ready,
             api=self._answer,
+            pair_id=pair_id,
             stream=self._stream.answer,
             reload=self._reload_now if config.web.enable_lifecycle else None,
         )

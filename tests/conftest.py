@@ -65,7 +65,7 @@ def pytest_report_header() -> list[str]:
     return [
         f"kernel: {platform.release()}, user {os.geteuid()}, {_capabilities()}",
         f"engines: {engines}" + (" (required)" if are_required() else ""),
-        f"promtool: {_promtool_version()}",
+        f"promtool: {_promtool_version()}, chromium: {_chromium()}",
         "engine tests: "
         + (
             "every one on every engine"
@@ -221,6 +221,10 @@ def _capabilities() -> str:
             held = [name for bit, name in _CAPABILITIES.items() if bits >> bit & 1]
             return f"capabilities {', '.join(held) or 'none'}"
     return "capabilities unknown"
+
+
+def _chromium() -> str:
+    return shutil.which("chromium") or "not installed"
 
 
 def _promtool_version() -> str:

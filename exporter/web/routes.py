@@ -5,20 +5,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from exporter.clock import Clock
+from exporter.model.pair import Pair
 from exporter.model.snapshot import Snapshot
 from exporter.web.api import NOTHING, PREFIX, Answer, Api, problem
+from exporter.web.files import Files
 from exporter.web.headers import SecureHeaders
-from exporter.web.view import view_of
+from exporter.web.page import Page
 
 Reload = Callable[[], Awaitable[Sequence[str]]]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -58,6 +58,8 @@ class Sources:
     """The same of what is rendered already, of before or not."""
     api: Answer = lambda _snapshot, _path, _parameters, _now: None
     """Makes the documents below `/api/v1/`. Called in a thread."""
+    pair_id: Callable[[Pair], str] = lambda _pair: ""
+    """Returns what a pair is called below `/api/v1/pairs/`."""
     stream: Endpoint | None = None
     """Tells of changes; None where nobody does."""
     reload: Reload | None = None
@@ -72,14 +74,14 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
         version: of this program, for the page.
         telemetry_path: where the metrics are, such as /metrics.
     """
-    answers = _Answers(sources, version, telemetry_path)
+    answers = _Answers(sources, version=version, telemetry_path=telemetry_path)
     api = Api(sources.api, sources.snapshot, sources.clock)
     routes = [
         Route("/", answers.page),
         Route(telemetry_path, answers.metrics),
         Route("/-/healthy", answers.healthy),
         Route("/-/ready", answers.ready),
-        Mount(_STATIC, StaticFiles(directory=_FOLDER / "static")),
+        Route(f"{_STATIC}/{{name}}", Files(_FOLDER / "static").answer),
         Route(f"{PREFIX}/{{path:path}}", api.answer, methods=["GET"]),
     ]
     if sources.stream is not None:
@@ -98,18 +100,17 @@ def build_app(sources: Sources, *, version: str, telemetry_path: str) -> ASGIApp
 class _Answers:
     """The answer to each path."""
 
-    def __init__(self, sources: Sources, version: str, telemetry_path: str) -> None:
+    def __init__(self, sources: Sources, *, version: str, telemetry_path: str) -> None:
         self._sources = sources
-        self._version = version
-        self._telemetry_path = telemetry_path
         self._renderings = asyncio.Semaphore(RENDERINGS_MAX)
-        self._template = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        ).get_template("index.html")
+        self.page = Page(
+            sources.snapshot,
+            sources.clock,
+            self._renderings,
+            version=version,
+            telemetry_path=telemetry_path,
+            pair_id=sources.pair_id,
+        ).answer
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics in the format that is asked for."""
@@ -137,20 +138,6 @@ class _Answers:
                 return rendered
             await asyncio.sleep(_PATIENCE_S)
         return self._sources.held(accept, encoding)
-
-    async def page(self, _request: Request) -> Response:
-        """Return the page for people."""
-        async with self._renderings:
-            return HTMLResponse(await asyncio.to_thread(self._render_page))
-
-    def _render_page(self) -> str:
-        view = view_of(
-            self._sources.snapshot(),
-            self._sources.clock.now_utc(),
-            version=self._version,
-            telemetry_path=self._telemetry_path,
-        )
-        return self._template.render(view=view)
 
     async def healthy(self, _request: Request) -> Response:
         """Return whether this process works, whatever the engine does."""

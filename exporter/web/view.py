@@ -1,26 +1,42 @@
 """A snapshot as the page shows it: plain values, safe to print, bounded in number."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from exporter.model.expectation import RULES
-from exporter.model.headline import Headline, Tone, headline_of
-from exporter.model.ipam import SubnetUsage, subnet_usage
-from exporter.model.outcome import Scope, Verdict
-from exporter.model.pair import Decision, PairState
-from exporter.model.prefixes import SATURATED
+from exporter.model.headline import Headline, Tone, headline_of, why_nothing
+from exporter.model.outcome import Expected, Scope, Verdict
+from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
-from exporter.model.topology import Topology
 from exporter.model.words import ago, counted
 from exporter.printable import printable
-from exporter.web.words import machine_moment, moment, short_duration
+from exporter.web.breaches import Breach, PairId, breaches_of, seen
+from exporter.web.networks import NetworkRow, network_rows
+from exporter.web.words import Moment, moment, moment_at
 
 ROWS_MAX = 200
 """Rows of a table; what is left out is counted."""
 _REASONS_MAX = 20
 _REFRESH_LEAST_S = 5
+_MODULES = (
+    "address",
+    "api",
+    "dom",
+    "front",
+    "grid",
+    "live",
+    "main",
+    "matrix",
+    "panel",
+    "patch",
+    "slowly",
+    "spark",
+    "words",
+)
+_LONG_S = 120
+_NO_NETWORK = frozenset({"host", "null"})
+"""Drivers without a network of their own."""
 
 _TILES = (
     (Verdict.AS_EXPECTED, "as promised", Tone.GOOD),
@@ -30,12 +46,6 @@ _TILES = (
     (Verdict.SKIPPED, "not probed", Tone.IDLE),
     (Verdict.NOT_JUDGED, "nothing promised", Tone.IDLE),
 )
-_FAULTS = {
-    (Verdict.UNEXPECTED_REACHABLE, False): "reaches",
-    (Verdict.UNEXPECTED_UNREACHABLE, False): "does not reach",
-    (Verdict.UNEXPECTED_REACHABLE, True): "resolves",
-    (Verdict.UNEXPECTED_UNREACHABLE, True): "does not resolve",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +59,6 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """A broken promise."""
-
-    source: str
-    fault: str
-    destination: str
-    source_network: str
-    network: str
-    address: str
-    since: str
-    since_machine: str
-    age: str
-    rule: str
-    seen: str
-    cause: str
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """Why some pairs are not verified."""
 
@@ -77,69 +68,72 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubnetRow:
-    """How full a subnet is."""
-
-    prefix: str
-    used: str
-    share: float | None
-    """0 to 1; None where it means nothing (IPv6) or is not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkRow:
-    """A network."""
-
-    name: str
-    driver: str
-    containers: str
-    subnets: tuple[SubnetRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Everything the page says."""
 
     version: str
     engine: str
     headline: Headline
-    cycle: str
+    isolation: str
+    """How much of what is to be kept apart is."""
+    scale: str
+    """How much there is, and how much of it was verified."""
+    cycle: Moment | None
+    """When the newest cycle began; None before the first."""
+    cycle_text: str
+    """More of it."""
     tiles: tuple[Tile, ...]
-    violations: tuple[Violation, ...]
-    violations_left_out: int
+    breaches: tuple[Breach, ...]
     doubts: tuple[Doubt, ...]
     notices: tuple[str, ...]
     networks: tuple[NetworkRow, ...]
     networks_left_out: int
     subnets: str
     metrics_link: str
+    modules: tuple[str, ...]
+    """Scripts that the first view needs."""
     refresh_s: int
+    interval_s: float
+    taken_s: float
+    """Unix time of the snapshot."""
+    now: Moment
+    """This clock, by which the scripts tell ages."""
     taken: str
 
 
 def view_of(
-    snapshot: Snapshot, now: datetime, *, version: str, telemetry_path: str
+    snapshot: Snapshot,
+    now: datetime,
+    *,
+    version: str,
+    telemetry_path: str,
+    pair_id: PairId,
 ) -> View:
     """Return what the page says of a snapshot at a moment."""
     found = snapshot.topology
-    rows = tuple(_networks(found)) if found else ()
+    rows = tuple(network_rows(found)) if found else ()
+    cycle = snapshot.cycle
     return View(
         version=version,
         engine=_engine(snapshot),
         headline=headline_of(snapshot, now),
-        cycle=_cycle(snapshot, now),
+        isolation=_isolation(snapshot, now),
+        scale=_scale(snapshot),
+        cycle=None if cycle is None else moment_at(cycle.started, now),
+        cycle_text=_cycle(snapshot),
         tiles=tuple(_tiles(snapshot)),
-        violations=tuple(
-            _violation(snapshot, state, now) for state in snapshot.violations[:ROWS_MAX]
-        ),
-        violations_left_out=max(0, len(snapshot.violations) - ROWS_MAX),
+        breaches=breaches_of(snapshot, now, pair_id),
         doubts=tuple(_doubts(snapshot)),
         notices=tuple(_notices(snapshot)),
         networks=rows[:ROWS_MAX],
         networks_left_out=max(0, len(rows) - ROWS_MAX),
         subnets=counted(sum(len(row.subnets) for row in rows), "subnet"),
         metrics_link=telemetry_path.removeprefix("/"),
+        modules=_MODULES,
         refresh_s=max(_REFRESH_LEAST_S, round(snapshot.interval_s)),
+        interval_s=snapshot.interval_s,
+        taken_s=snapshot.taken.timestamp(),
+        now=moment_at(now, now),
         taken=moment(snapshot.taken),
     )
 
@@ -154,15 +148,58 @@ def _engine(snapshot: Snapshot) -> str:
     return printable(text if snapshot.engine_up else f"{text} (not answering)")
 
 
-def _cycle(snapshot: Snapshot, now: datetime) -> str:
+def _isolation(snapshot: Snapshot, now: datetime) -> str:
+    """Return how it is about isolation, whatever else is broken."""
+    if why_nothing(snapshot, now):
+        return ""
+    counts: Counter[Verdict] = Counter()
+    for (scope, _, expected, _, verdict), count in snapshot.totals.items():
+        if scope is Scope.CONTAINER and expected is Expected.ISOLATED:
+            counts[verdict] += count
+    if not counts:
+        return ""
+    words = (
+        (Verdict.UNEXPECTED_REACHABLE, "broken"),
+        (Verdict.AS_EXPECTED, "kept apart"),
+        (Verdict.UNVERIFIED, "in doubt"),
+        (Verdict.SKIPPED, "not probed yet"),
+    )
+    found = [f"{counts[one]:,} {text}" for one, text in words if counts[one]]
+    return f"Isolation, in pairs: {', '.join(found)}."
+
+
+def _scale(snapshot: Snapshot) -> str:
+    found = snapshot.topology
+    if found is None:
+        return ""
+    running = sum(one.running for one in found.containers)
+    text = ", ".join(
+        (
+            counted(
+                sum(one.driver not in _NO_NETWORK for one in found.networks), "network"
+            ),
+            counted(running, "running container"),
+            counted(sum(snapshot.summary.values()), "pair"),
+        )
+    )
+    ratio = snapshot.census.coverage_ratio
+    if ratio is None:
+        return text
+    # Rounded down: what is left out never looks like nothing.
+    share = f"coverage {int(ratio * 1000) / 10:g} %"
+    return f"{text}; {share}, every pair has its turn within {_span(snapshot.cover_s)}"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds < _LONG_S else ago(timedelta(seconds=seconds))
+
+
+def _cycle(snapshot: Snapshot) -> str:
     every = f"one is due every {snapshot.interval_s:g} s"
     cycle = snapshot.cycle
     if cycle is None:
         return f"No cycle has run yet; {every}."
-    return (
-        f"Cycle {cycle.number:,} began {ago(now - cycle.started)} ago, "
-        f"at {moment(cycle.started)}, and took {cycle.duration_s:.1f} s; {every}."
-    )
+    return f"Cycle {cycle.number:,} took {cycle.duration_s:.1f} s; {every}."
 
 
 def _tiles(snapshot: Snapshot) -> Iterator[Tile]:
@@ -171,49 +208,15 @@ def _tiles(snapshot: Snapshot) -> Iterator[Tile]:
         yield Tile(count=f"{count:,}", label=label, tone=tone if count else Tone.IDLE)
 
 
-def _violation(snapshot: Snapshot, state: PairState, now: datetime) -> Violation:
-    is_name = state.pair.scope is Scope.NAME
-    return Violation(
-        source=printable(snapshot.source_name(state)),
-        fault=_FAULTS[state.verdict, is_name],
-        destination=printable(snapshot.destination_name(state)),
-        source_network=printable(snapshot.source_network_name(state) or ""),
-        network=printable(snapshot.network_name(state)),
-        address=str(state.pair.address),
-        since=moment(state.since),
-        since_machine=machine_moment(state.since),
-        age=ago(now - state.since),
-        rule=printable(_promise(state.decision)),
-        seen=_seen(state),
-        cause=printable(state.causes[0].sentence) if state.causes else "",
-        evidence=printable(state.causes[0].evidence[0]) if state.causes else "",
-    )
-
-
-def _promise(decision: Decision) -> str:
-    rule = RULES.get(decision.rule)
-    if rule is not None:
-        return rule.sentence
-    reason = decision.policy_reason
-    return f"{reason} ({decision.rule})" if reason else decision.rule
-
-
-def _seen(state: PairState) -> str:
-    observation = state.observation
-    if observation.resolved:
-        return printable(", ".join(observation.resolved))
-    if observation.rtt_s is not None:
-        return f"answered in {short_duration(observation.rtt_s)}"
-    return str(observation.result).replace("_", " ")
-
-
 def _doubts(snapshot: Snapshot) -> Iterator[Doubt]:
     """Yield the reasons why pairs are not verified, most frequent first."""
+    if not snapshot.summary[Verdict.UNVERIFIED]:
+        return
     counts: Counter[str] = Counter()
     examples: dict[str, PairState] = {}
     for state in snapshot.pairs:
         if state.verdict is Verdict.UNVERIFIED:
-            reason = state.reason or _seen(state)
+            reason = _reason(state)
             counts[reason] += 1
             examples.setdefault(reason, state)
     for reason, count in counts.most_common(_REASONS_MAX):
@@ -224,6 +227,10 @@ def _doubts(snapshot: Snapshot) -> Iterator[Doubt]:
             reason=printable(reason),
             example=printable(example),
         )
+
+
+def _reason(state: PairState) -> str:
+    return state.reason or seen(state)
 
 
 def _notices(snapshot: Snapshot) -> Iterator[str]:
@@ -237,34 +244,3 @@ def _notices(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.paused is not None:
         yield printable(snapshot.paused)
     yield from map(printable, snapshot.notices)
-
-
-def _networks(found: Topology) -> Iterator[NetworkRow]:
-    usages: defaultdict[str, list[SubnetUsage]] = defaultdict(list)
-    for usage in subnet_usage(found):
-        usages[usage.network].append(usage)
-    for network in found.networks:
-        if network.driver == "null":
-            continue
-        shares_host = network.driver == "host"
-        members = found.host_members if shares_host else found.sandboxes_on(network.id)
-        yield NetworkRow(
-            name=printable(network.name),
-            driver=printable(network.driver),
-            containers=f"{len(members):,}",
-            subnets=tuple(_subnet(usage) for usage in usages[network.name]),
-        )
-
-
-def _subnet(usage: SubnetUsage) -> SubnetRow:
-    if usage.used is None:
-        return SubnetRow(prefix=str(usage.prefix), used="not known here", share=None)
-    if usage.addresses >= SATURATED:
-        return SubnetRow(
-            prefix=str(usage.prefix), used=f"{usage.used:,} used", share=None
-        )
-    return SubnetRow(
-        prefix=str(usage.prefix),
-        used=f"{usage.used:,} of {usage.addresses:,}",
-        share=usage.used / usage.addresses,
-    )

@@ -1,6 +1,19 @@
 """Times as people read them."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from exporter.model.words import ago
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A time, and how long ago it was when the page was made."""
+
+    text: str
+    machine: str
+    """For the attribute of a `time` element."""
+    age: str
 
 
 def moment(when: datetime) -> str:
@@ -11,6 +24,11 @@ def moment(when: datetime) -> str:
 def machine_moment(when: datetime) -> str:
     """Return a time for the attribute of a `time` element."""
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moment_at(when: datetime, now: datetime) -> Moment:
+    """Return a time as it is shown at another."""
+    return Moment(text=moment(when), machine=machine_moment(when), age=ago(now - when))
 
 
 def short_duration(seconds: float) -> str:

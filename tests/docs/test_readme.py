@@ -17,7 +17,7 @@ README = ROOT / "README.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 MATRIX = ROOT / "tests" / "golden" / "matrix-demo.txt"
 MAX_LINES = 250
-MAX_PICTURE_BYTES = 200_000
+MAX_PICTURE_BYTES = 150_000
 PROGRAM = "dockernet-exporter"
 
 
@@ -210,9 +210,12 @@ def test_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) <= MAX_LINES
 
 
-def test_picture_is_small() -> None:
-    """The picture of the page is a PNG and does not weigh on a clone."""
-    picture = (ROOT / "docs" / "page.png").read_bytes()
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs/images").glob("page-*.png")), ids=lambda one: one.name
+)
+def test_pictures_are_small(path: Path) -> None:
+    """The pictures of the page are PNGs and do not weigh on a clone."""
+    picture = path.read_bytes()
 
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert len(picture) < MAX_PICTURE_BYTES

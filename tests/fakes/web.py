@@ -16,6 +16,7 @@ from exporter.access import Access
 from exporter.clock import SystemClock
 from exporter.model.snapshot import Snapshot
 from exporter.report import api
+from exporter.report.api.ids import pair_id
 from exporter.web import Sources, WebServer, build_app
 from exporter.web.api import Answer
 from exporter.web.protocol import Limits
@@ -96,6 +97,7 @@ class Given:
             unhealthy=lambda: self.unhealthy,
             not_ready=lambda: self.not_ready,
             api=self.api,
+            pair_id=pair_id,
             stream=self.stream,
             reload=None if self.problems is None else self.reload,
         )

@@ -11,6 +11,7 @@ from exporter.journal import report_changes
 from exporter.model.cause import Cause, CauseId, cause
 from exporter.model.pair import Decision, Pair, PairState
 from exporter.model.snapshot import Snapshot
+from exporter.report.api.ids import pair_id
 from exporter.report.explain import explain_text
 from exporter.report.findings import findings
 from exporter.report.junit import junit
@@ -144,7 +145,10 @@ def test_the_log_line_has_the_likeliest(
 
 def test_the_page_shows_the_likeliest() -> None:
     """Why stands beside who and since when."""
-    view = view_of(explained(ACCEPTS), STARTED, version="1", telemetry_path="/metrics")
+    found = explained(ACCEPTS)
+    view = view_of(
+        found, STARTED, version="1", telemetry_path="/metrics", pair_id=pair_id
+    )
 
-    row = view.violations[0]
-    assert (ACCEPTS.sentence, RULE) == (row.cause, row.evidence)
+    breach = view.breaches[0]
+    assert (ACCEPTS.sentence, (RULE,)) == (breach.cause, breach.evidence)

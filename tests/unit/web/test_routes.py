@@ -9,7 +9,14 @@ import pytest
 from tests.fakes.pages import good
 from tests.fakes.web import Given, all_fetched, fetched, served
 
-PATHS = ["/", "/metrics", "/-/healthy", "/-/ready", "/static/style.css"]
+PATHS = [
+    "/",
+    "/metrics",
+    "/-/healthy",
+    "/-/ready",
+    "/static/style.css",
+    "/static/main.js",
+]
 CHECKS = [("GET", "/-/healthy"), ("GET", "/-/ready")]
 
 
@@ -211,7 +218,8 @@ class TestEverywhere:
             policy = response.headers["content-security-policy"]
             assert "default-src 'none'" in policy
             assert "frame-ancestors 'none'" in policy
-            assert "script-src" not in policy
+            assert "script-src 'self';" in policy
+            assert "require-trusted-types-for 'script'" in policy
             assert "unsafe" not in policy
             assert "nosniff" == response.headers["x-content-type-options"]
             assert "no-referrer" == response.headers["referrer-policy"]
