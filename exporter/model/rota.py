@@ -13,7 +13,7 @@ from exporter.model.rations import Ration, Rations
 from exporter.model.rings import Mark, Rings, Two, row
 from exporter.model.topology import IpVersion
 
-LOOKED_AT: Final = 2_000
+LOOKED_AT: Final = 10_000
 """Twos of one family that are looked at in one cycle, at most."""
 
 
