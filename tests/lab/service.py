@@ -21,7 +21,7 @@ _REPOSITORY = Path(__file__).parents[2]
 _URL = re.compile(r"msg=service\.started .*\burl=(\S+)")
 _NUMBER = re.compile(r" cycle=(\d+) ")
 _COMPLETED = {"outcome": "completed"}
-_LIMIT_S = 30.0
+_LIMIT_S = 45.0
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
