@@ -72,7 +72,7 @@ class TestInterfaces:
         """An interface whose peer is down is not up, nor is its peer."""
         lab.ip("link set v1 down")
 
-        # The kernel passes the loss of a carrier on from a queue (net/core/link_watch.c).
+        # The kernel tells of a lost carrier from a queue (net/core/link_watch.c).
         deadline_s = time.monotonic() + 5
         up = {"v0": True}
         while up["v0"] and time.monotonic() < deadline_s:
