@@ -23,6 +23,7 @@ from exporter.model.rings import Rings, rings_of
 from exporter.model.rota import Rota
 from exporter.model.selection import Resting, Selection, select
 from exporter.model.shares import (
+    broken,
     broken_ends,
     broken_inside,
     resting,
@@ -104,7 +105,8 @@ class Turnstile:
         short = [version for version, one in rations.items() if one.is_short]
         few = {version: share // _FEW for version, share in budget.share.items()}
         long, most = turn_cycles(interval_s), min(budget.share.values()) // _AWAKE
-        awake = {*wish.changed, *broken_ends(states, most)}
+        bad = broken(states)
+        awake = {*wish.changed, *broken_ends(bad, most)}
         selection = select(
             crowd.plan.topology,
             agenda.wanted,
@@ -115,7 +117,7 @@ class Turnstile:
             rationed={}
             if wish.is_again
             else {v: None if wish.is_in_turn else few[v] for v in short},
-            watched=broken_inside(states, few),
+            watched=broken_inside(bad, few),
         )
         if short and wish.is_in_turn and not agenda.is_spared:
             found = self._rota.serve(crowd.plan, crowd.rings, rations, budget)

@@ -12,7 +12,6 @@ from math import ceil, inf
 from typing import NamedTuple
 
 from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, entries_of
-from exporter.model.outcome import Scope
 from exporter.model.pair import Planned
 from exporter.model.plan import MESH_LIMIT, PEERS
 from exporter.model.rings import Rings
@@ -139,8 +138,3 @@ def cycles_inside(need: Need, ration: Ration, unless: int) -> int:
     # After a start the controls come first; and what is left of a cycle's ration may
     # not be enough for two.
     return max(unless, ceil((need.meshed + need.controls) / ration.inside) + 1)
-
-
-def is_control(item: Planned) -> bool:
-    """Return whether a pair is the host's or a gateway's."""
-    return item.pair.scope in (Scope.HOST, Scope.GATEWAY)

@@ -6,7 +6,7 @@ it for themselves, and of the others no packet would ever be sent. So they take 
 meanwhile the entries of those that rest leave the table.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from exporter.model.neighbours import PerFamily
 from exporter.model.outcome import Scope
@@ -52,10 +52,16 @@ def resting(
     )
 
 
-def broken_ends(states: Mapping[Pair, PairState], most: int) -> frozenset[SandboxId]:
-    """Return the ends of broken promises, up to so many; the oldest first."""
+def broken(states: Mapping[Pair, PairState]) -> list[PairState]:
+    """Return what is broken, the oldest first."""
+    found = (state for state in states.values() if state.is_broken)
+    return sorted(found, key=lambda state: state.since)
+
+
+def broken_ends(found: Iterable[PairState], most: int) -> frozenset[SandboxId]:
+    """Return the ends of what is `broken`, up to so many; the oldest first."""
     ends: dict[SandboxId, None] = {}
-    for state in _broken(states):
+    for state in found:
         both = {state.pair.source, state.pair.destination_sandbox} - {HOST, None}
         if len(ends) + len(both) > most:
             break
@@ -63,18 +69,12 @@ def broken_ends(states: Mapping[Pair, PairState], most: int) -> frozenset[Sandbo
     return frozenset(ends)
 
 
-def broken_inside(states: Mapping[Pair, PairState], most: PerFamily) -> frozenset[Pair]:
-    """Return broken promises inside networks, up to so many; the oldest first."""
+def broken_inside(found: Iterable[PairState], most: PerFamily) -> frozenset[Pair]:
+    """Return what of it is inside networks, up to so many; the oldest first."""
     inside: dict[IpVersion, list[Pair]] = {version: [] for version in most}
-    for state in _broken(states):
+    for state in found:
         if state.pair.scope is Scope.CONTAINER and state.decision.on_link:
             inside[state.pair.ip_version].append(state.pair)
     return frozenset(
         pair for version, pairs in inside.items() for pair in pairs[: most[version]]
     )
-
-
-def _broken(states: Mapping[Pair, PairState]) -> list[PairState]:
-    """Return what is broken, the oldest first."""
-    broken = (state for state in states.values() if state.is_broken)
-    return sorted(broken, key=lambda state: state.since)

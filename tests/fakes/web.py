@@ -171,3 +171,17 @@ async def spoken(server: WebServer, said: bytes) -> bytes:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+
+
+def during(
+    scenario: Callable[[WebServer], Awaitable[bytes]],
+    app: ASGIApp | None = None,
+    limits: Limits | None = None,
+) -> bytes:
+    """Return what a scenario with a running server comes to."""
+
+    async def main() -> bytes:
+        async with running(app or Given().app(), limits) as server:
+            return await scenario(server)
+
+    return asyncio.run(main())

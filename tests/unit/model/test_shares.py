@@ -7,6 +7,7 @@ import pytest
 from exporter.model.outcome import Verdict
 from exporter.model.pair import Pair
 from exporter.model.shares import (
+    broken,
     broken_ends,
     broken_inside,
     resting,
@@ -66,9 +67,9 @@ def test_the_ends_of_what_is_broken_are_awake_as_far_as_they_fit() -> None:
             since=watch.clock.now_utc(),
         )
 
-    assert broken_ends(states, 9) == {name for ends in names for name in ends}
-    assert broken_ends(states, 3) == set(names[0])
-    assert broken_ends(watch.board.states, 9) == frozenset()
+    assert broken_ends(broken(states), 9) == {name for ends in names for name in ends}
+    assert broken_ends(broken(states), 3) == set(names[0])
+    assert broken_ends(broken(watch.board.states), 9) == frozenset()
 
 
 def test_of_what_is_broken_inside_networks_the_oldest_few_are_watched() -> None:
@@ -76,10 +77,10 @@ def test_of_what_is_broken_inside_networks_the_oldest_few_are_watched() -> None:
     watch = Watch(demo())
     watch.cycle()
     inside = [("bridge1", "bridge2"), ("mybridge1", "mybridge2")]
-    states, broken = dict(watch.board.states), list[Pair]()
+    states, bad = dict(watch.board.states), list[Pair]()
     for seconds, names in enumerate([*inside, ("bridge1", "mybridge1")]):
         pair = next(pair for pair in states if (pair.source, pair.destination) == names)
-        broken.append(pair)
+        bad.append(pair)
         watch.clock.move(seconds)
         states[pair] = replace(
             states[pair],
@@ -87,6 +88,6 @@ def test_of_what_is_broken_inside_networks_the_oldest_few_are_watched() -> None:
             since=watch.clock.now_utc(),
         )
 
-    assert broken_inside(states, {4: 9, 6: 0}) == set(broken[:2])
-    assert broken_inside(states, {4: 1, 6: 9}) == {broken[0]}
-    assert broken_inside(watch.board.states, {4: 9, 6: 9}) == frozenset()
+    assert broken_inside(broken(states), {4: 9, 6: 0}) == set(bad[:2])
+    assert broken_inside(broken(states), {4: 1, 6: 9}) == {bad[0]}
+    assert broken_inside(broken(watch.board.states), {4: 9, 6: 9}) == frozenset()

@@ -4,33 +4,18 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from exporter.web import WebServer
 from exporter.web.protocol import Limits
-from tests.fakes.web import PATIENCE_S, Given, running, spoken
+from tests.fakes.web import PATIENCE_S, Given, during, running, spoken
 
 GET = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 HURRIED = Limits(request_s=0.2)
-
-
-def during(
-    scenario: Callable[[WebServer], Awaitable[bytes]],
-    app: ASGIApp | None = None,
-    limits: Limits | None = None,
-) -> bytes:
-    """Return what a scenario with a running server comes to."""
-
-    async def main() -> bytes:
-        async with running(app or Given().app(), limits) as server:
-            return await scenario(server)
-
-    return asyncio.run(main())
 
 
 class TestAddresses:

@@ -4,35 +4,20 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp
 
 from exporter.access import Access
 from exporter.web import Door, Names, WebServer
 from exporter.web.protocol import Limits
-from tests.fakes.web import PATIENCE_S, Given, running, spoken
+from tests.fakes.web import PATIENCE_S, Given, during, running, spoken
 
 GET = b"GET /metrics HTTP/1.0\r\n\r\n"
 LARGE = Response(b"x" * (32 << 20))
 """More than the buffers of both kernels hold."""
 IN_TIME_S = 0.05
-
-
-def during(
-    scenario: Callable[[WebServer], Awaitable[bytes]],
-    app: ASGIApp | None = None,
-    limits: Limits | None = None,
-) -> bytes:
-    """Return what a scenario with a running server comes to."""
-
-    async def main() -> bytes:
-        async with running(app or Given().app(), limits) as server:
-            return await scenario(server)
-
-    return asyncio.run(main())
 
 
 @contextlib.asynccontextmanager
