@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.model.cause import CauseId
+from tests.engine import broken_rules, faults
 from tests.engine.cause_table import TABLE, Row
 from tests.engine.diagnosing import look
 from tests.engine.tampering import scene_for
@@ -35,6 +36,18 @@ def test_a_fault_is_named_first(scene: Running, row: Row) -> None:
     assert seen.first, "the fault broke nothing"
     wrong = {pair: f for pair, f in seen.first.items() if f != (row.cause, True)}
     assert {} == wrong, seen.told()
+
+
+def test_a_link_put_back_is_no_second_station(scene: Running) -> None:
+    """Off its bridge the host answers on the link itself: no fault that lasts."""
+    ask = ["ping", "-c", "1", "-W", "1", faults.gateway(scene)]
+    with faults.port_lost(scene):
+        scene.engine.run_in_container(faults.FIRST, ask, check=False)
+
+    with broken_rules.requests_rejected(scene):
+        seen = look(scene.engine)
+
+    assert {(CauseId.DROPPED_BY_RULE, True)} == set(seen.first.values()), seen.told()
 
 
 def test_nothing_is_broken_without_a_fault(scene: Running) -> None:

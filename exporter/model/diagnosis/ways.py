@@ -221,7 +221,21 @@ def _neighbour(scene: Scene, leg: Leg) -> Iterator[Cause]:
             continue
         if entry.mac is None or entry.mac == leg.receiver.mac:
             continue
-        yield from _misled(scene, leg, entry)
+        if not _is_own_port(scene, leg, entry):
+            yield from _misled(scene, leg, entry)
+
+
+def _is_own_port(scene: Scene, leg: Leg, entry: Neighbour) -> bool:
+    """Return whether a neighbour entry is the host's end of the sender's own link.
+
+    While that is a port of no bridge the host answers for every address of its own
+    with that end's MAC (arp_ignore 0). The entry outlives it, and does no harm: a
+    frame to a port's own MAC goes up to the host (br_handle_frame_finish).
+    """
+    if leg.by is None or leg.by.peer is None:
+        return False
+    ours = (leg.by.peer, entry.mac)
+    return any((one.index, one.mac) == ours for one in scene.host.interfaces)
 
 
 def _misled(scene: Scene, leg: Leg, entry: Neighbour) -> Iterator[Cause]:

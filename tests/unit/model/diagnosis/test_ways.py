@@ -326,6 +326,28 @@ class TestNeighbour:
 
         assert [("neighbour-wrong", False)] == ids(stale)
 
+    def test_that_is_the_own_links_other_end(self) -> None:
+        """The host answered on a link that was off its bridge; that end is its own."""
+        mine = next(i for i in facts_of(FINE, ONE).interfaces if i.name == "eth0")
+        ends = facts_of(FINE, HOST_NAME).interfaces
+        port = next(i for i in ends if i.index == mine.peer)
+        known = with_interface(FINE, HOST_NAME, port.name, mac=WRONG)
+        entry = (WRONG, NeighbourState.REACHABLE)
+
+        assert [] == ids(with_neighbour(known, ONE, GATEWAY, entry), GATEWAYS)
+
+    def test_that_is_the_other_end_of_another_link(self) -> None:
+        """A frame to the port of another container does not get up to the host."""
+        theirs = next(i for i in facts_of(FINE, TWO).interfaces if i.name == "eth0")
+        ends = facts_of(FINE, HOST_NAME).interfaces
+        port = next(i for i in ends if i.index == theirs.peer)
+        known = with_interface(FINE, HOST_NAME, port.name, mac=WRONG)
+        entry = (WRONG, NeighbourState.REACHABLE)
+
+        (found,) = causes(with_neighbour(known, ONE, GATEWAY, entry), GATEWAYS)
+
+        assert (CauseId.ADDRESS_DUPLICATE, True) == (found.id, found.certain)
+
     def test_across_bridges_is_the_gateways(self) -> None:
         """The source hands its packets to the gateway."""
         wrong = with_neighbour(
