@@ -1,6 +1,7 @@
 """The composition root: builds every part, owns start, stop and signals."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -10,18 +11,19 @@ from pathlib import Path
 
 import structlog
 
-from exporter import __version__, log, oneshot
+from exporter import __version__, files, log, oneshot
 from exporter.access import Access
 from exporter.agenda import Settings
 from exporter.board import Board
+from exporter.broker.split import Split
 from exporter.budget import run_folder
 from exporter.config import AccessKeeper, Config
 from exporter.daemon import Daemon
-from exporter.detection import Detector, KernelHost, Service
+from exporter.detection import Detector, Service
 from exporter.dirt import Dirt
 from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
-from exporter.errors import ConfigError
+from exporter.errors import BrokerGone, ConfigError
 from exporter.health import Health
 from exporter.heartbeat import Heartbeat
 from exporter.metrics.ahead import Ahead
@@ -39,6 +41,7 @@ from exporter.session import (
     policy_of,
     runner_for,
     sweeper_for,
+    terms_of,
 )
 from exporter.store import SnapshotStore
 from exporter.web import Door, Names, Sources, WebServer, build_app
@@ -50,7 +53,7 @@ SWITCH_INTERVAL_S = 0.001
 """For how long a thread that computes may keep the others waiting; Python's own 5 ms
 add up, as answering a scrape takes several turns."""
 Reload = Callable[[], Config]
-_NEEDS_RESTART = ("engine", "web", "metrics")
+_NEEDS_RESTART = ("engine", "web", "metrics", "process")
 """Sections whose parts are built once; all others can be reloaded."""
 
 check = oneshot.check
@@ -75,8 +78,12 @@ def run(config: Config, reload: Reload) -> int:
 
 async def _serve(config: Config, reload: Reload) -> int:
     service = _Service(config, reload)
-    with service.session:
-        return await service.run()
+    try:
+        service.confine()
+        with service.session:
+            return await service.run()
+    finally:
+        service.close()
 
 
 class _Service:
@@ -88,9 +95,16 @@ class _Service:
         self._log = structlog.get_logger("app")
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        self._status = 0
         self._board = Board(config.probe.interval, config.probe.packets_per_second)
+        self._access = self._make_access()
+        self._split = self._start_split()
+        self._run_folder = run_folder()
         self.session = open_session(
-            config, on_gone=self._on_gone, observer=self._observe
+            config,
+            on_gone=self._on_gone,
+            observer=self._observe,
+            powers=self._split.powers if self._split else None,
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
         self._exposition = self._make_exposition()
@@ -98,7 +112,6 @@ class _Service:
         self._stream = Stream(self._store.current, api.event_entry, self.session.clock)
         self._store.tell(self._published)
         self._config_ok = self._web_ok = True
-        self._access = self._make_access()
         self._door: Door
         self._server = self._make_server()
         self._daemon = self._make_daemon()
@@ -107,6 +120,35 @@ class _Service:
             self._daemon.tick, config.probe.interval, self._daemon.cycle_skipped
         )
         self._watcher = self._make_watcher()
+        self._health = Health(self._unhealthy)
+
+    def _start_split(self) -> Split | None:
+        if not self._config.process.split:
+            return None
+        return Split(terms_of(self._config), files.seen(), self._observe)
+
+    def confine(self) -> None:
+        """Give up the privileges to the other process; there is one thread as yet."""
+        if self._split is None:
+            return
+        files.lend(self._split.open_file)
+        for problem in self._split.confine(self._config.process.user):
+            self._log.warning("privileges.kept", problem=problem)
+        self._loop.add_reader(self._split.life, self._on_broker_ended)
+        self._log.info("privileges.split", pid=self._split.pid, user=os.geteuid())
+
+    def close(self) -> None:
+        """End the other process."""
+        if self._split is not None:
+            self._loop.remove_reader(self._split.life)
+            self._split.stop()
+
+    def _on_broker_ended(self) -> None:
+        if self._split is not None:
+            self._loop.remove_reader(self._split.life)
+        self._log.error("service.failed", error=str(BrokerGone()))
+        self._status = 1
+        self._stop.set()
 
     def _published(self) -> None:
         self._ahead.published()
@@ -122,7 +164,7 @@ class _Service:
             board=self._board,
             store=self._store,
             clock=self.session.clock,
-            settings=_settings(config),
+            settings=self._settings(config),
             heartbeat=Heartbeat(self.session.engine.info),
             detection=lambda: self._detector.detection,
         )
@@ -137,7 +179,7 @@ class _Service:
             broken=lambda: [s.pair for s in self._store.current().violations],
             most=lambda: int(self._config.probe.packets_per_second),
         )
-        return Detector(KernelHost(), around, self.session.clock)
+        return Detector(self.session.powers, around, self.session.clock)
 
     def _make_exposition(self) -> Exposition:
         return Exposition(
@@ -223,7 +265,6 @@ class _Service:
         self._log_start()
         self._watcher.start()
         self._scheduler.start()
-        health = Health(self._unhealthy)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._daemon.run())
@@ -235,9 +276,9 @@ class _Service:
         finally:
             self._watcher.stop()
             self._door.stop()
-            health.close()
+            self._health.close()
         self._log.info("service.stopped")
-        return 0
+        return self._status
 
     async def _shut_down(self) -> None:
         self._daemon.quiesce()
@@ -339,7 +380,7 @@ class _Service:
         self._board.configure(config.probe.interval, config.probe.packets_per_second)
         self._scheduler.set_interval(config.probe.interval)
         self._daemon.reconfigure(
-            _settings(config),
+            self._settings(config),
             runner_for(self.session, config),
             sweeper_for(self.session, config),
         )
@@ -351,14 +392,13 @@ class _Service:
         self._config_ok = ok
         self._daemon.config_loaded(ok=ok and self._web_ok)
 
-
-def _settings(config: Config) -> Settings:
-    return Settings(
-        scopes=frozenset(config.probe.scopes),
-        looks_at=looks_at(config),
-        resync_interval_s=config.discovery.resync_interval,
-        policy=policy_of(config),
-        interval_s=config.probe.interval,
-        packets_per_second=config.probe.packets_per_second,
-        pause_file=Path(config.probe.pause_file or run_folder() / "pause"),
-    )
+    def _settings(self, config: Config) -> Settings:
+        return Settings(
+            scopes=frozenset(config.probe.scopes),
+            looks_at=looks_at(config),
+            resync_interval_s=config.discovery.resync_interval,
+            policy=policy_of(config),
+            interval_s=config.probe.interval,
+            packets_per_second=config.probe.packets_per_second,
+            pause_file=Path(config.probe.pause_file or self._run_folder / "pause"),
+        )

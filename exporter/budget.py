@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ SHARE = 0.25
 KEPT_BACK = 0.25
 """Part of the share that what comes in turns leaves: who starts meanwhile, or seems
 broken, must not wait for the window to pass."""
+LOCK_FILE = "probing.lock"
 PATIENCE_S = 60.0
 """How long another process may hold the lock before we give up waiting."""
 _POLL_S = 0.05
@@ -119,6 +121,7 @@ class SharedBudget:
         folder: Path | None = None,
         read: Callable[[], HostState] = HostState,
         patience_s: float = PATIENCE_S,
+        open_file: Callable[[], int] | None = None,
     ) -> None:
         """Bind to a folder that all processes of this project share.
 
@@ -127,10 +130,12 @@ class SharedBudget:
             folder: /run/dockernet-exporter, or the user's run folder, if None.
             read: returns the host's tables; quick, raises nothing.
             patience_s: how long to wait while another process probes.
+            open_file: instead of opening the folder's lock file; as `open_lock`.
         """
         self._clock = clock
         self._patience_s = patience_s
-        self._path = (folder or run_folder()) / "probing.lock"
+        path = (folder or run_folder()) / LOCK_FILE
+        self._open_file = open_file or partial(open_lock, path)
         self._read = read
         self._ledger = Ledger()
         self._host: HostState | None = None
@@ -237,12 +242,7 @@ class SharedBudget:
     def _locked(
         self, on_wait: Callable[[str], None], should_stop: Callable[[], bool]
     ) -> Iterator[int]:
-        try:
-            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            file = os.open(self._path, flags, 0o600)
-        except OSError as error:
-            raise BudgetError(str(self._path), error.strerror or "") from error
+        file = self._open_file()
         try:
             self._lock(file, on_wait, should_stop)
             yield file
@@ -276,6 +276,20 @@ def _overflowed(before: NeighbourTable | None, now: NeighbourTable) -> bool:
     if before is None or before.fulls is None or now.fulls is None:
         return False
     return before.fulls < now.fulls
+
+
+def open_lock(path: Path) -> int:
+    """Return a descriptor of the lock file, made with its folder where it is missing.
+
+    Raises:
+        BudgetError: it cannot be opened.
+    """
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        raise BudgetError(str(path), error.strerror or "") from error
 
 
 def run_folder() -> Path:

@@ -134,6 +134,16 @@ def read_privileges(proc: str = "/proc", platform: str = sys.platform) -> Privil
     )
 
 
+def holds_any(proc: str = "/proc") -> bool:
+    """Return whether this thread holds or may take any capability."""
+    try:
+        status = Path(proc, "thread-self", "status").read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return True
+    fields = dict(line.partition(":")[::2] for line in status.splitlines())
+    return any(int(fields.get(name, "1"), 16) for name in ("CapEff", "CapPrm"))
+
+
 def assess(
     privileges: Privileges, *, sees_containers_pids: bool | None = None
 ) -> Assessment:

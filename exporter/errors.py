@@ -9,6 +9,19 @@ carries its fields first and renders as one line that ends with the remedy.
 class ExporterError(Exception):
     """Root of all errors of this project; safe to print to a user."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how to make it again, whatever its `__init__` takes (`pickle`)."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(
+    kind: type[ExporterError], args: tuple[object, ...], fields: dict[str, object]
+) -> ExporterError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
 
 class ConfigError(ExporterError):
     """The configuration cannot be used.
@@ -172,6 +185,15 @@ class EngineNotLocal(EngineError):
         super().__init__(
             f"nothing can be probed at {address} ({reason}); run on the engine's own "
             "host, or use `topology`"
+        )
+
+
+class BrokerGone(ExporterError):
+    """The process that holds our privileges has ended; so must this one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the process that opens sockets for this one has ended; start it again"
         )
 
 

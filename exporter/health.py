@@ -29,10 +29,13 @@ class Health:
     def __init__(self, unhealthy: Callable[[], str | None]) -> None:
         """Listen; nothing is answered until the event loop runs.
 
+        Root is answered, and who this process is now, whoever it becomes.
+
         Args:
             unhealthy: why this process is not well, None if it is.
         """
         self._unhealthy = unhealthy
+        self._users = (0, os.geteuid())
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._loop = asyncio.get_running_loop()
         # Whoever has taken the name keeps us from being asked, not from working.
@@ -52,7 +55,7 @@ class Health:
             connection, _ = self._listener.accept()
             with connection:
                 connection.setblocking(False)
-                if _is_ours(connection):
+                if _user_of(connection) in self._users:
                     # A line fits into any socket's buffer: nobody has to wait.
                     connection.send(self._line().encode()[:_LINE_BYTES])
 
@@ -82,17 +85,18 @@ def _asked(name: str) -> str | None:
         client.settimeout(TIMEOUT_S)
         try:
             client.connect(f"\0{name[1:]}")
-            if not _is_ours(client):
+            if _user_of(client) not in (0, os.geteuid()):
                 return None
             return client.recv(_LINE_BYTES).decode(errors="replace")
         except OSError as error:
             return f"not healthy: no answer ({error})"
 
 
-def _is_ours(peer: socket.socket) -> bool:
-    """Return whether root or our own user is at the other end."""
+def _user_of(peer: socket.socket) -> int:
+    """Return who is at the other end: a client now, who listens when it began to."""
     credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-    return _PEER.unpack(credentials)[1] in (0, os.geteuid())
+    user: int = _PEER.unpack(credentials)[1]
+    return user
 
 
 def _prefix() -> str:

@@ -3,7 +3,6 @@
 Used by the daemon and by every one-shot command alike.
 """
 
-import os
 import resource
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,30 +13,25 @@ from typing import Self
 
 from exporter import sightings
 from exporter.budget import SharedBudget
-from exporter.capabilities import Privileges, read_privileges
+from exporter.capabilities import Privileges
 from exporter.clock import Clock, SystemClock
 from exporter.config import Config
 from exporter.cycle import CycleRunner
 from exporter.diagnosis import Diagnosis
-from exporter.engine.api import RequestObserver
+from exporter.engine.api import EngineClient, RequestObserver
 from exporter.engine.attachments import Attachments
-from exporter.engine.client import DockerEngine
 from exporter.engine.inventory import Inventory
-from exporter.hostns import HostCandidates
-from exporter.hosttables import HostTables
 from exporter.icmp.prober import Prober
 from exporter.inspection import Inspector
+from exporter.model.hoststate import HostState
 from exporter.model.inspection import Inspection
 from exporter.model.outcome import Observation
 from exporter.model.pair import PairState
 from exporter.model.policy import Policy
 from exporter.model.topology import Network, SandboxId, Topology
-from exporter.netns import NamespaceRef
+from exporter.powers import OwnPowers, Powers, Terms
 from exporter.sightings import CycleSettings, Probe
 from exporter.survey import Survey
-
-_UNIX = "unix://"
-
 
 SWEEP_TIMEOUT_S = 0.25
 """How long a sweep waits for replies at most, whatever the settings say."""
@@ -79,7 +73,8 @@ class Session:
 
     config: Config
     clock: Clock
-    engine: DockerEngine
+    powers: Powers
+    engine: EngineClient
     prober: Prober
     survey: Survey
     budget: SharedBudget
@@ -109,53 +104,53 @@ def open_session(
     *,
     on_gone: Callable[[SandboxId], None] = _ignore,
     observer: RequestObserver | None = None,
+    powers: Powers | None = None,
 ) -> Session:
     """Return the parts for a configuration; nothing is asked or opened yet.
 
     Args:
         config: the settings.
         on_gone: told, from another thread, that a sandbox's process has ended.
-        observer: told of each request to the engine.
+        observer: told of each request to the engine, if the powers are our own.
+        powers: what needs privileges; None: those of this process.
     """
     clock = SystemClock()
-    path_map = tuple(
-        (str(mapping.source), str(mapping.target)) for mapping in config.engine.path_map
-    )
-    environment = {**os.environ, "DOCKER_HOST": config.engine.host}
-    engine = DockerEngine(environment=environment, observe=observer, clock=clock)
-    prober = Prober(on_gone=on_gone, path_map=path_map)
+    powers = powers or OwnPowers(terms_of(config), observer)
+    engine = powers.engine
+    prober = Prober(on_gone=on_gone, opener=powers)
     attachments = Attachments()
-    host_namespace = config.engine.host_namespace
-    privileges = read_privileges()
-    survey = Survey(
-        Inventory(engine),
-        prober,
-        candidates=HostCandidates(
-            configured=str(host_namespace) if host_namespace else None,
-            engine_socket=_socket_path(config.engine.host),
-            path_map=path_map,
-        ),
-        privileges=privileges,
-    )
-
+    privileges = powers.privileges()
+    survey = Survey(Inventory(engine), prober, host=powers, privileges=privileges)
     return Session(
         config=config,
         clock=clock,
+        powers=powers,
         engine=engine,
         prober=prober,
         survey=survey,
-        budget=_budget(clock, survey),
+        budget=_budget(clock, survey, powers),
         privileges=privileges,
-        inspector=Inspector(path_map=path_map, attached=attachments.known),
+        inspector=Inspector(facts=powers.facts, attached=attachments.known),
         attachments=attachments,
     )
 
 
-def _budget(clock: Clock, survey: Survey) -> SharedBudget:
-    def engine_namespace() -> NamespaceRef | None:
-        return survey.host_found.ref if survey.host_found else None
+def terms_of(config: Config) -> Terms:
+    """Return what the powers of a configuration are bound to."""
+    engine = config.engine
+    return Terms(
+        environment={"DOCKER_HOST": engine.host},
+        path_map=tuple((str(one.source), str(one.target)) for one in engine.path_map),
+        host_namespace=str(engine.host_namespace) if engine.host_namespace else None,
+    )
 
-    return SharedBudget(clock, read=HostTables(engine_namespace).read)
+
+def _budget(clock: Clock, survey: Survey, powers: Powers) -> SharedBudget:
+    def read() -> HostState:
+        found = survey.host_found
+        return powers.tables(found.ref if found else None)
+
+    return SharedBudget(clock, read=read, open_file=powers.lock_file)
 
 
 def runner_for(
@@ -247,7 +242,3 @@ def _allow_descriptors() -> None:
 
 def _any_match(names: tuple[str, ...], globs: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, glob) for name in names for glob in globs)
-
-
-def _socket_path(host: str) -> str | None:
-    return os.fspath(host.removeprefix(_UNIX)) if host.startswith(_UNIX) else None

@@ -17,14 +17,7 @@ from exporter.errors import (
     NetnsPermissionDenied,
     ProbeSocketError,
 )
-from exporter.hostns import (
-    BridgeMark,
-    HostCandidates,
-    HostFound,
-    find_host_namespace,
-    open_host,
-    read_host_network,
-)
+from exporter.hostns import BridgeMark, HostFound, HostNotFound
 from exporter.icmp.probes import Source
 from exporter.model.policy import opted_out
 from exporter.model.routing import bridge_has_address, gateway_of
@@ -42,7 +35,6 @@ from exporter.model.topology import (
     Topology,
 )
 from exporter.netns import NamespaceRef
-from exporter.process import is_process_of
 
 _UNKNOWN_HOST = HostNetwork(available=False, source="not looked for yet")
 _NAMED = 3
@@ -57,14 +49,31 @@ class SourceSync(Protocol):
         ...
 
 
+class HostView(Protocol):
+    """What a survey needs of the host (`exporter.powers.Powers`)."""
+
+    def find_host(
+        self, sandbox_keys: Iterable[str], bridges: Sequence[BridgeMark]
+    ) -> HostFound | HostNotFound:
+        """Return the engine's namespace, or why it is not found."""
+        ...
+
+    def host_network(self, found: HostFound) -> HostNetwork:
+        """Return the host's links; raises ExporterError."""
+        ...
+
+    def shows_process(self, pid: int, container_id: str) -> bool:
+        """Return whether a pid is seen, and is a process of a container."""
+        ...
+
+
 class Survey:
     """Keeps inventory, host namespace and probe sources together.
 
     Args:
         inventory: of the engine.
         prober: whose sources are kept in step.
-        candidates: where to look for the host's namespace; the engine's sandbox keys
-            are added.
+        host: finds the host's namespace and looks into it.
         privileges: what this process may do.
     """
 
@@ -73,12 +82,12 @@ class Survey:
         inventory: Inventory,
         prober: SourceSync,
         *,
-        candidates: HostCandidates,
+        host: HostView,
         privileges: Privileges,
     ) -> None:
         self._inventory = inventory
         self._prober = prober
-        self._candidates = candidates
+        self._host = host
         self._privileges = privileges
         self._found: HostFound | None = None
         self._notices: tuple[str, ...] = ()
@@ -137,21 +146,12 @@ class Survey:
                 keys = tuple(
                     c.sandbox_key for c in topology.containers if c.sandbox_key
                 )
-                found = find_host_namespace(
-                    HostCandidates(
-                        configured=self._candidates.configured,
-                        sandbox_keys=keys,
-                        engine_socket=self._candidates.engine_socket,
-                        path_map=self._candidates.path_map,
-                    ),
-                    bridge_marks(topology),
-                )
+                found = self._host.find_host(keys, bridge_marks(topology))
                 if not isinstance(found, HostFound):
                     return HostNetwork(available=False, source=found.reason)
                 self._found = found
             try:
-                with open_host(self._found) as namespace:
-                    return read_host_network(namespace, source=self._found.source)
+                return self._host.host_network(self._found)
             except NetnsGone:
                 self._found = None
             except ExporterError as error:
@@ -185,7 +185,7 @@ class Survey:
             # Where every namespace could be entered, it was not needed.
             held = privileges.capabilities | {Need.DAC_READ_SEARCH}
             privileges = replace(privileges, capabilities=held)
-        seen = _sees_pids(topology.sandboxes)
+        seen = self._sees_pids(topology.sandboxes)
         assessment = assess(privileges, sees_containers_pids=seen)
         if assessment.missing:
             yield str(assessment)
@@ -206,6 +206,13 @@ class Survey:
             yield f"cannot probe from {names.get(sandbox, sandbox)}: {error}"
         if len(serious) > _NAMED:
             yield f"cannot probe from {len(serious) - _NAMED} more containers"
+
+    def _sees_pids(self, sandboxes: Iterable[Sandbox]) -> bool | None:
+        """Return whether containers' processes are seen; None without a container."""
+        for sandbox in sandboxes:
+            if sandbox.pid > 0:
+                return self._host.shows_process(sandbox.pid, sandbox.id)
+        return None
 
 
 def _of_left_behind(containers: Sequence[Container]) -> str:
@@ -245,11 +252,3 @@ def _gateways(topology: Topology, network: Network) -> tuple[IPAddress, ...]:
         if address is not None
         and bridge_has_address(network, 4 if address.version == 4 else 6)
     )
-
-
-def _sees_pids(sandboxes: Iterable[Sandbox]) -> bool | None:
-    """Return whether containers' processes are visible; None without a container."""
-    for sandbox in sandboxes:
-        if sandbox.pid > 0:
-            return is_process_of(sandbox.pid, sandbox.id)
-    return None

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from exporter.files import open_binary
 from exporter.printable import printable
 
 KeyPath = tuple[str | int, ...]
@@ -52,7 +53,7 @@ def read(path: Path) -> Document:
     """Return a file's content; whatever is wrong with it is in `problems`."""
     document = Document()
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             data = file.read(_SIZE_LIMIT_BYTES + 1)
     except OSError as error:
         document.problems.append((None, (), f"cannot be read: {error.strerror}"))

@@ -282,6 +282,29 @@ class MetricsConfig(Section):
     ] = True
 
 
+class ProcessConfig(Section):
+    """The two processes of `run`: one has the privileges, the other speaks HTTP."""
+
+    split: Annotated[
+        Flag,
+        _FLAG,
+        Field(
+            description="Whether a process of its own keeps the privileges: "
+            "docs/permissions.md. Without it the process that speaks HTTP has them."
+        ),
+    ] = True
+    user: Annotated[
+        str,
+        About(form="name or number"),
+        Field(
+            min_length=1,
+            pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
+            description="Who the process that speaks HTTP becomes. It must be able to "
+            "read the exporter's own files.",
+        ),
+    ] = "nobody"
+
+
 class Config(Section):
     """All settings, checked one by one; `load` checks them against each other."""
 
@@ -291,6 +314,7 @@ class Config(Section):
     networks: NetworksConfig = NetworksConfig()
     web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
+    process: ProcessConfig = ProcessConfig()
     metrics: MetricsConfig = MetricsConfig()
     policy: Annotated[
         PolicyEntries,

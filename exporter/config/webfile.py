@@ -24,6 +24,7 @@ from exporter.config.webchecks import (
     header_check,
 )
 from exporter.errors import ConfigError
+from exporter.files import open_binary
 from exporter.printable import printable
 
 _FILE_LIMIT_BYTES = 1 << 20
@@ -242,7 +243,7 @@ class _Reading:
         file = self.path.parent / named
         self.files.add(file)
         try:
-            with file.open("rb") as opened:
+            with open_binary(file) as opened:
                 content = opened.read(_FILE_LIMIT_BYTES + 1)
         except OSError as error:
             self.add(path, f"{printable(str(file))} cannot be read: {error.strerror}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from exporter.access import Access
 from exporter.config.webfile import WebFile, read_access
 from exporter.errors import ConfigError
+from exporter.files import status_of
 from exporter.printable import printable
 
 Told = Callable[[tuple[str, ...]], None]
@@ -92,7 +93,7 @@ class AccessKeeper:
 def _mark(path: Path) -> Mark:
     """Return what changes when a file does, None where there is none."""
     try:
-        found = path.stat()
+        found = status_of(path)
     except OSError:
         return None
     times = found.st_mtime_ns, found.st_ctime_ns

@@ -6,6 +6,5 @@ event loop.
 """
 
 from exporter.detection.detector import Detector, Service
-from exporter.detection.kernel import KernelHost
 
-__all__ = ["Detector", "KernelHost", "Service"]
+__all__ = ["Detector", "Service"]

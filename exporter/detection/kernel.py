@@ -46,24 +46,10 @@ _AT_ONCE: Final = 32
 
 
 class NetlinkNotifications:
-    """A netlink socket that has joined groups, in the namespace of its maker's thread.
+    """A netlink socket that has joined groups (`joined`)."""
 
-    Raises:
-        OSError: the socket or the membership was refused.
-    """
-
-    def __init__(self, protocol: int, groups: tuple[int, ...]) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol
-        )
-        try:
-            set_buffer_bytes(self._socket, _BUFFER_BYTES)
-            self._socket.bind((0, 0))
-            for group in groups:
-                self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
-        except BaseException:
-            self._socket.close()
-            raise
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -94,6 +80,26 @@ class NetlinkNotifications:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def joined(protocol: int, groups: tuple[int, ...]) -> NetlinkNotifications:
+    """Return notifications of groups, in the namespace of the calling thread.
+
+    Raises:
+        OSError: the socket or the membership was refused.
+    """
+    sock = socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol
+    )
+    try:
+        set_buffer_bytes(sock, _BUFFER_BYTES)
+        sock.bind((0, 0))
+        for group in groups:
+            sock.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+    except BaseException:
+        sock.close()
+        raise
+    return NetlinkNotifications(sock)
 
 
 class KernelHost:
@@ -177,7 +183,7 @@ def _joined(
     protocol: int, groups: tuple[int, ...], name: str, refusals: dict[str, str]
 ) -> NetlinkNotifications | None:
     try:
-        return NetlinkNotifications(protocol, groups)
+        return joined(protocol, groups)
     except OSError as error:
         refusals[name] = _reason(error)
         return None

@@ -6,6 +6,7 @@
 import ctypes
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -29,12 +30,30 @@ class Datagram(NamedTuple):
     """When, by CLOCK_REALTIME."""
 
 
+Connect = Callable[[socket.socket], None]
+"""As `connect_anew`."""
+
+
+def connect_anew(sock: socket.socket) -> None:
+    """Connect a socket to the server, from another port than before.
+
+    Raises:
+        OSError: there is no route to the server.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.connect(sock.fileno(), _UNSPECIFIED, len(_UNSPECIFIED)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    sock.connect(SERVER)
+
+
 class ResolverSocket:
     """A non-blocking socket connected to the server."""
 
-    __slots__ = ("closed", "fd", "sock")
+    __slots__ = ("_connect", "closed", "fd", "sock")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, connect: Connect | None = None) -> None:
+        self._connect = connect or connect_anew
         self.sock = sock
         self.fd = sock.fileno()
         self.closed = False
@@ -49,11 +68,7 @@ class ResolverSocket:
         Raises:
             OSError: there is no route to the server.
         """
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.connect(self.fd, _UNSPECIFIED, len(_UNSPECIFIED)):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-        self.sock.connect(SERVER)
+        self._connect(self.sock)
         self.discard()
 
     def discard(self) -> None:

@@ -6,7 +6,9 @@ keeps the namespace alive, and with it a dead container's veth, which goes on an
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Protocol
 
 from exporter.dns.resolver import ResolverSocket, open_resolver_socket
 from exporter.errors import (
@@ -21,9 +23,9 @@ from exporter.icmp.probes import Ping, Source
 from exporter.icmp.sockets import EchoSocket, open_echo_socket, probe_socket_error
 from exporter.model.outcome import Result
 from exporter.model.topology import IP_VERSIONS, IpVersion
-from exporter.netns import NetnsId, cookie_of, open_namespace
+from exporter.netns import NamespaceRef, NetnsId, cookie_of, open_namespace
 from exporter.process import has_ended
-from exporter.rtnetlink import RouteSocket
+from exporter.rtnetlink import KernelChannel, RouteSocket
 
 PathMap = tuple[tuple[str, str], ...]
 """Prefixes of the engine's paths and what stands for them here."""
@@ -40,6 +42,7 @@ class OpenSource:
         echo_sockets: dict[tuple[str | None, IpVersion], EchoSocket],
         resolver: ResolverSocket,
         routes: RouteSocket,
+        routes_fd: int,
         pings_refused: ExporterError | None,
     ) -> None:
         self.source = source
@@ -47,6 +50,8 @@ class OpenSource:
         self.echo_sockets = echo_sockets
         self.resolver = resolver
         self.routes = routes
+        self.routes_fd = routes_fd
+        """Of `routes`, to pass it on."""
         self.pings_refused = pings_refused
         """Why it has no echo sockets; None if it has."""
         self.pidfd: int | None = None
@@ -92,17 +97,21 @@ class OpenSource:
         found.append(self.resolver.fd)
         return found if self.pidfd is None else [*found, self.pidfd]
 
-    def is_gone(self, path_map: PathMap) -> bool:
-        """Return whether the container has ended, as far as that can be seen."""
+    def parts(self) -> list[int]:
+        """Return every descriptor: resolver, routes, echo sockets, then any pidfd."""
+        echoes = [echo_socket.fd for echo_socket in self.echo_sockets.values()]
+        found = [self.resolver.fd, self.routes_fd, *echoes]
+        return found if self.pidfd is None else [*found, self.pidfd]
+
+    def is_gone(self, has_gone: Callable[[NamespaceRef], bool]) -> bool:
+        """Return whether the container has ended, as far as that can be seen.
+
+        Args:
+            has_gone: looks whether its namespace is still there, where no pidfd tells.
+        """
         if self.pidfd is not None:
             return has_ended(self.pidfd)
-        try:
-            open_namespace(self.source.namespace, path_map=path_map).close()
-        except NetnsGone:
-            return True
-        except ExporterError:
-            return False  # that we may not look proves nothing
-        return False
+        return has_gone(self.source.namespace)
 
     def close(self) -> None:
         """Close everything; may be called twice."""
@@ -114,6 +123,43 @@ class OpenSource:
         pidfd, self.pidfd = self.pidfd, None
         if pidfd is not None:
             os.close(pidfd)
+
+
+class Opener(Protocol):
+    """Enters namespaces for a prober."""
+
+    def open_source(self, source: Source, identity: Identity) -> OpenSource:
+        """Open everything for a source; raises as the function `open_source`."""
+        ...
+
+    def has_gone(self, namespace: NamespaceRef) -> bool:
+        """Return whether a namespace has ended, as far as that can be seen."""
+        ...
+
+
+class OwnOpener:
+    """Enters them itself.
+
+    Args:
+        path_map: as for `open_namespace`.
+    """
+
+    def __init__(self, path_map: PathMap = ()) -> None:
+        self._path_map = path_map
+
+    def open_source(self, source: Source, identity: Identity) -> OpenSource:
+        """Open everything for a source."""
+        return open_source(source, identity=identity, path_map=self._path_map)
+
+    def has_gone(self, namespace: NamespaceRef) -> bool:
+        """Return whether a namespace has ended, as far as that can be seen."""
+        try:
+            open_namespace(namespace, path_map=self._path_map).close()
+        except NetnsGone:
+            return True
+        except ExporterError:
+            return False  # that we may not look proves nothing
+        return False
 
 
 def open_source(
@@ -138,9 +184,10 @@ def _make(source: Source, identity: Identity) -> OpenSource:
         resolver = open_resolver_socket()
         undo.callback(resolver.close)
         try:
-            routes = RouteSocket()
+            channel = KernelChannel()
         except OSError as error:
             raise probe_socket_error("a netlink socket", error) from error
+        routes = RouteSocket(channel=channel)
         undo.callback(routes.close)
         echo_sockets: dict[tuple[str | None, IpVersion], EchoSocket] = {}
         refused: ProbeSocketError | None = None
@@ -163,6 +210,7 @@ def _make(source: Source, identity: Identity) -> OpenSource:
             echo_sockets=echo_sockets,
             resolver=resolver,
             routes=routes,
+            routes_fd=channel.fileno(),
             pings_refused=refused,
         )
         undo.pop_all()

@@ -24,7 +24,7 @@ from exporter.icmp.echoes import EchoRound
 from exporter.icmp.loop import Loop, LoopStopped
 from exporter.icmp.matching import Matcher
 from exporter.icmp.observing import Observations
-from exporter.icmp.opening import OpenSource, PathMap, open_source
+from exporter.icmp.opening import Opener, OpenSource, OwnOpener
 from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Lookup, Ping, Source
 from exporter.icmp.round import Pace, Round
@@ -46,18 +46,21 @@ class Prober:
     Args:
         on_gone: called in the prober's thread when a source has ended by itself, right
             after its sockets were closed; must not block.
-        path_map: prefixes of the engine's paths and what stands for them here.
+        opener: who enters namespaces; None: this process.
     """
 
     def __init__(
-        self, *, on_gone: Callable[[SandboxId], None], path_map: PathMap = ()
+        self, *, on_gone: Callable[[SandboxId], None], opener: Opener | None = None
     ) -> None:
-        self._path_map = path_map
+        self._opener = opener or OwnOpener()
         self._identity = Identity(_any_identifier(), secrets.randbits(64))
         self._loop = Loop()
         self._matcher = Matcher(self._identity)
         self._open = OpenSources(
-            self._loop, self._matcher, on_gone=on_gone, path_map=path_map
+            self._loop,
+            self._matcher,
+            on_gone=on_gone,
+            has_gone=self._opener.has_gone,
         )
         self._sync_lock = threading.Lock()
         self._probe_lock = threading.Lock()
@@ -295,9 +298,7 @@ class Prober:
         self, source: Source, errors: dict[SandboxId, ExporterError]
     ) -> OpenSource | None:
         try:
-            opened = open_source(
-                source, identity=self._identity, path_map=self._path_map
-            )
+            opened = self._opener.open_source(source, self._identity)
         except ExporterError as error:
             errors[source.id] = error
             self.close_source(source.id)

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -41,10 +42,15 @@ _INSTRUCTION: Final = struct.Struct("=HBBI")
 _WHOLE: Final = 0xFFFFFFFF
 
 
+Bind = Callable[[socket.socket, str], bool]
+"""As `bind_to_device`."""
+
+
 class EchoSocket:
     """A raw ICMP socket in some namespace, with what the sender must remember of it."""
 
     __slots__ = (
+        "_bind",
         "closed",
         "device",
         "fd",
@@ -62,7 +68,9 @@ class EchoSocket:
         ip_version: IpVersion,
         source: SandboxId,
         device: str | None = None,
+        bind: Bind | None = None,
     ) -> None:
+        self._bind = bind or bind_to_device
         self.sock = sock
         self.source = source
         self.fd = sock.fileno()
@@ -97,19 +105,30 @@ class EchoSocket:
         """
         if self.device is None:
             return True
-        name = self.device.encode() + b"\0"
-        try:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
-        except OSError as error:
-            if error.errno == errno.ENODEV:
-                return False
-            raise
-        return True
+        return self._bind(self.sock, self.device)
 
     def close(self) -> None:
         """Close it; may be called twice."""
         self.closed = True
         self.sock.close()
+
+
+def bind_to_device(sock: socket.socket, device: str) -> bool:
+    """Bind a socket to a device by its name; return False while there is none of it.
+
+    A socket that is bound already needs CAP_NET_RAW (`sock_bindtoindex`).
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    name = device.encode() + b"\0"
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            return False
+        raise
+    return True
 
 
 def open_echo_socket(

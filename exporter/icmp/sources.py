@@ -8,12 +8,13 @@ from exporter.dns.lookups import LookupRound
 from exporter.icmp.echoes import EchoRound
 from exporter.icmp.loop import Loop
 from exporter.icmp.matching import Matcher
-from exporter.icmp.opening import OpenSource, PathMap
+from exporter.icmp.opening import OpenSource
 from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Ping
 from exporter.icmp.sockets import EchoSocket
 from exporter.model.outcome import Result
 from exporter.model.topology import SandboxId
+from exporter.netns import NamespaceRef
 from exporter.process import has_ended
 
 
@@ -22,6 +23,7 @@ class OpenSources:
 
     Args:
         on_gone: called when a source has ended by itself, after it was closed.
+        has_gone: looks whether a namespace is still there.
     """
 
     def __init__(
@@ -30,13 +32,13 @@ class OpenSources:
         matcher: Matcher,
         *,
         on_gone: Callable[[SandboxId], None],
-        path_map: PathMap,
+        has_gone: Callable[[NamespaceRef], bool],
     ) -> None:
         self.by_id: dict[SandboxId, OpenSource] = {}
         self._loop = loop
         self._matcher = matcher
         self._on_gone = on_gone
-        self._path_map = path_map
+        self._has_gone = has_gone
         self._retired: list[OpenSource] = []
         self._round: tuple[EchoRound, LookupRound] | None = None
 
@@ -108,7 +110,7 @@ class OpenSources:
     def suspect(self, source_id: SandboxId) -> None:
         """Close a source if its container has ended (`echoes.Paths`)."""
         opened = self.by_id.get(source_id)
-        if opened is not None and opened.is_gone(self._path_map):
+        if opened is not None and opened.is_gone(self._has_gone):
             self._let_go(opened)
 
     def refusal(self, ping: Ping) -> Result | None:

@@ -3,6 +3,6 @@
 `namespace` reads one, on a thread that is inside; `inspector` chooses which.
 """
 
-from exporter.inspection.inspector import Inspector
+from exporter.inspection.inspector import Inspector, facts_of
 
-__all__ = ["Inspector"]
+__all__ = ["Inspector", "facts_of"]

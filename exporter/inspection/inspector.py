@@ -1,12 +1,12 @@
 """Visits the host and the sandboxes at the ends of broken promises."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from exporter.errors import ExporterError, NetnsGone
 from exporter.hostns import HostFound, open_host
-from exporter.inspection.namespace import FilterReader, read_namespace
+from exporter.inspection.namespace import read_namespace
 from exporter.model.inspection import Inspection, NamespaceFacts
 from exporter.model.outcome import VIOLATIONS, Scope
 from exporter.model.pair import Pair, PairState
@@ -22,7 +22,7 @@ from exporter.model.topology import (
     Topology,
 )
 from exporter.netfilter import read_ruleset
-from exporter.netns import Namespace, NamespaceRef, open_namespace
+from exporter.netns import NamespaceRef, open_namespace
 
 Attached = Mapping[tuple[ContainerId, NetworkId], datetime]
 
@@ -30,6 +30,36 @@ _LIMIT: Final = 64
 """Sandboxes that are looked into at once; a few milliseconds each."""
 _MAX_WAYS: Final = 256
 """Addresses whose ways are asked for in one namespace."""
+
+
+Facts = Callable[[NamespaceRef | HostFound, Sequence[IPAddress]], NamespaceFacts]
+"""As `facts_of`."""
+
+
+def facts_of(
+    where: NamespaceRef | HostFound,
+    addresses: Sequence[IPAddress],
+    path_map: tuple[tuple[str, str], ...] = (),
+) -> NamespaceFacts:
+    """Return what decides over packets in a namespace, and its ways to addresses.
+
+    Args:
+        where: a container's, or the host's.
+        addresses: whose ways are asked for.
+        path_map: as for `open_namespace`.
+
+    Raises:
+        NetnsGone: it has ended.
+        ExporterError: it cannot be entered.
+    """
+    if isinstance(where, HostFound):
+        opened = open_host(where)
+    else:
+        opened = open_namespace(where, path_map=path_map)
+    with opened as namespace:
+        return namespace.run(
+            lambda: read_namespace(addresses, read_filter=read_ruleset)
+        )
 
 
 def _nothing() -> Attached:
@@ -40,27 +70,21 @@ class Inspector:
     """Reads what decides over packets, where promises are broken.
 
     Args:
-        path_map: as for `open_namespace`.
-        proc: where the engine's processes are visible.
+        facts: enters a namespace and reads what is there.
         attached: tells since when containers are on networks.
         limit: sandboxes looked into at once; the rest is left out and counted.
-        read_filter: how the packet filter of a namespace is read.
     """
 
     def __init__(
         self,
         *,
-        path_map: tuple[tuple[str, str], ...] = (),
-        proc: str = "/proc",
+        facts: Facts | None = None,
         attached: Callable[[], Attached] = _nothing,
         limit: int = _LIMIT,
-        read_filter: FilterReader = read_ruleset,
     ) -> None:
-        self._path_map = path_map
-        self._proc = proc
+        self._facts = facts or facts_of
         self._attached = attached
         self._limit = limit
-        self._read_filter = read_filter
 
     def inspect(
         self,
@@ -110,32 +134,24 @@ class Inspector:
         if host is None:
             notes.append("host: its namespace was not found")
             return None
-        return self._read("host", lambda: open_host(host), addresses, notes)
+        return self._read("host", host, addresses, notes)
 
     def _look_into(
         self, sandbox: Sandbox, addresses: Iterable[IPAddress], notes: list[str]
     ) -> NamespaceFacts | None:
         ref = NamespaceRef(path=sandbox.path, pid=sandbox.pid, container_id=sandbox.id)
-        return self._read(
-            sandbox.name,
-            lambda: open_namespace(ref, path_map=self._path_map, proc=self._proc),
-            addresses,
-            notes,
-        )
+        return self._read(sandbox.name, ref, addresses, notes)
 
     def _read(
         self,
         name: str,
-        open_it: Callable[[], Namespace],
+        where: NamespaceRef | HostFound,
         addresses: Iterable[IPAddress],
         notes: list[str],
     ) -> NamespaceFacts | None:
         wanted = tuple(addresses)[:_MAX_WAYS]
         try:
-            with open_it() as namespace:
-                found = namespace.run(
-                    lambda: read_namespace(wanted, read_filter=self._read_filter)
-                )
+            found = self._facts(where, wanted)
         except NetnsGone:
             notes.append(f"{name}: it ended while it was looked at")
             return None

@@ -15,12 +15,19 @@ from exporter.rtnetlink.objects import (
     NeighbourEntry,
     RouteEntry,
 )
-from exporter.rtnetlink.route_socket import Channel, Route, RouteKind, RouteSocket
+from exporter.rtnetlink.route_socket import (
+    Channel,
+    KernelChannel,
+    Route,
+    RouteKind,
+    RouteSocket,
+)
 
 __all__ = [
     "BridgePort",
     "Channel",
     "Hop",
+    "KernelChannel",
     "Link",
     "LinkAddress",
     "NeighbourEntry",

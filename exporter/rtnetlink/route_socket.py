@@ -278,16 +278,26 @@ class KernelChannel:
 
     Args:
         protocol: what it leads to (netlink(7), "family"); the routing tables.
+        made: a socket of that protocol, made elsewhere.
 
     Raises:
         NetlinkError: it cannot be made.
     """
 
-    def __init__(self, protocol: int = _NETLINK_ROUTE) -> None:
+    def __init__(
+        self, protocol: int = _NETLINK_ROUTE, *, made: socket.socket | None = None
+    ) -> None:
+        if made is not None:
+            self._socket = made
+            return
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         except OSError as error:
             raise NetlinkError("socket", error.errno or errno.EIO) from error
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._socket.fileno()
 
     def send(self, data: bytes) -> None:
         """Send one request to the kernel."""

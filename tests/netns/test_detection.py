@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.detection.host import Notifications, Subscription
-from exporter.detection.kernel import KernelHost, NetlinkNotifications
+from exporter.detection.kernel import KernelHost, joined
 from exporter.detection.nftables import parse_tables
 from exporter.detection.touched import NOTHING, Touched
 from exporter.hostns import HostFound
@@ -20,10 +20,10 @@ from tests.lab.plain import PlainLab
 _LIMIT_S = 5.0
 _RULES = "*filter\n:ISO - [0:0]\n-A FORWARD -j ISO\n-A ISO -j DROP\nCOMMIT\n"
 _JOIN = """
-from exporter.detection.kernel import NetlinkNotifications
+from exporter.detection.kernel import joined
 for protocol, groups in ((12, (7,)), (0, (1, 5, 9))):
     try:
-        NetlinkNotifications(protocol, groups).close()
+        joined(protocol, groups).close()
         print("joined")
     except PermissionError:
         print("refused")
@@ -222,6 +222,6 @@ def test_nothing_is_left_open(netns_lab: MakePlainLab) -> None:
         KernelHost().subscribe(found).close()
         KernelHost().look(found)
         with pytest.raises(OSError, match=r".*"):
-            NetlinkNotifications(0, (9999,))
+            joined(0, (9999,))
 
     assert descriptors() == before

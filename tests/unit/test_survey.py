@@ -1,12 +1,11 @@
 """A survey: the engine's answer, the prober's sources, and what does not work."""
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
-from exporter import survey as module
 from exporter.capabilities import Need, Privileges
 from exporter.engine.events import Change
 from exporter.errors import (
@@ -16,7 +15,7 @@ from exporter.errors import (
     NetnsPermissionDenied,
     ProbeSocketError,
 )
-from exporter.hostns import HostCandidates
+from exporter.hostns import BridgeMark, HostFound, HostNotFound
 from exporter.icmp.probes import Source
 from exporter.model.topology import HostNetwork, SandboxId, Topology
 from exporter.survey import Survey, bridge_marks
@@ -62,15 +61,30 @@ class Sources:
         return self.failures
 
 
+class Nowhere:
+    """A host whose namespace is not found."""
+
+    def find_host(
+        self, _keys: Iterable[str], _bridges: Sequence[BridgeMark]
+    ) -> HostFound | HostNotFound:
+        """Find none."""
+        return HostNotFound(reason="no namespace holds the bridges")
+
+    def host_network(self, found: HostFound) -> HostNetwork:
+        """Nothing is found that could be looked into."""
+        raise AssertionError(found)
+
+    def shows_process(self, _pid: int, _container_id: str) -> bool:
+        """Show every process."""
+        return True
+
+
 class Parts:
     """A survey with both."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, found: Topology) -> None:
+    def __init__(self, found: Topology) -> None:
         """Put it together; the host's namespace is nowhere."""
         self.listing, self.sources = Listing(found), Sources()
-        refusal = type("Refusal", (), {"reason": "no namespace holds the bridges"})
-        monkeypatch.setattr(module, "find_host_namespace", lambda *_: refusal())
-        monkeypatch.setattr(module, "is_process_of", lambda *_: True)
         self.survey = self.with_privileges(
             Privileges(
                 linux=True, root=True, capabilities=frozenset(Need), host_pids=True
@@ -82,15 +96,15 @@ class Parts:
         return Survey(
             self.listing,  # type: ignore[arg-type]  # all that is asked of it
             self.sources,
-            candidates=HostCandidates(),
+            host=Nowhere(),
             privileges=privileges,
         )
 
 
 @pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
+def parts() -> Parts:
     """Return a survey of the demo."""
-    return Parts(monkeypatch, demo())
+    return Parts(demo())
 
 
 def test_every_connected_sandbox_is_a_source(parts: Parts) -> None:

@@ -1,0 +1,363 @@
+"""`Powers` of another process, which `start` starts."""
+
+import os
+import queue
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from exporter.broker import requests, wire
+from exporter.broker.requests import Json
+from exporter.capabilities import Privileges
+from exporter.detection.host import Look, Subscription
+from exporter.detection.kernel import NetlinkNotifications
+from exporter.dns.resolver import ResolverSocket
+from exporter.engine.api import RequestKind, RequestObserver
+from exporter.engine.foreign import JsonObject
+from exporter.errors import BrokerGone, ExporterError
+from exporter.hostns import BridgeMark, HostFound, HostNotFound
+from exporter.icmp.opening import OpenSource
+from exporter.icmp.packet import Identity
+from exporter.icmp.probes import Source
+from exporter.icmp.sockets import EchoSocket
+from exporter.model.hoststate import HostState
+from exporter.model.inspection import NamespaceFacts
+from exporter.model.topology import HostNetwork, IPAddress, IpVersion
+from exporter.netns import NamespaceRef, NetnsId
+from exporter.powers import Terms
+from exporter.rtnetlink import KernelChannel, RouteSocket
+
+if TYPE_CHECKING:
+    from exporter.detection.links import LinkTable
+
+T = TypeVar("T")
+_CHANNELS: Final = 8
+"""Requests at a time: as many threads ask, at most."""
+_PATIENCE_S: Final = 5.0
+"""How long the process may take to end."""
+
+
+class Process:
+    """The process with the privileges, and the channels to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], life: socket.socket) -> None:
+        self._process = process
+        self.life = life
+        """Readable once the process has ended."""
+        self.free: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """Let it end, and wait for that; it may have ended before."""
+        self.life.close()
+        with suppress(queue.Empty):
+            while True:
+                self.free.get_nowait().close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE_S)
+
+
+def start(terms: Terms, files: Iterable[str] = ()) -> Process:
+    """Start the process with the privileges that this one has now.
+
+    Args:
+        terms: what its powers are bound to.
+        files: the only ones that it opens for others.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    life, lent = socket.socketpair()
+    channels = [socket.socketpair() for _ in range(_CHANNELS)]
+    theirs = [lent.fileno(), *(there.fileno() for _, there in channels)]
+    environment = {**os.environ, **terms.environment}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-P", "-m", "exporter.broker", *map(str, theirs)],
+            env=environment,
+            pass_fds=theirs,
+            stdin=subprocess.DEVNULL,
+        )
+    finally:
+        lent.close()
+        for _, there in channels:
+            there.close()
+    found = Process(process, life)
+    for here, _ in channels:
+        found.free.put(here)
+    settings = {
+        "environment": dict(terms.environment),
+        "path_map": [list(one) for one in terms.path_map],
+        "host_namespace": terms.host_namespace,
+        "files": sorted(files),
+    }
+    wire.send_request(life, settings)
+    return found
+
+
+class RemotePowers:
+    """`Powers` that a process lends; for any thread."""
+
+    def __init__(self, process: Process, observe: RequestObserver | None) -> None:
+        """Bind to a process that was started.
+
+        Args:
+            process: with the privileges.
+            observe: told of each request to the engine.
+        """
+        self._process = process
+        self._observe = observe
+        self.engine = RemoteEngine(self)
+
+    def ask(self, do: str, request: Json | None = None, about: int = -1) -> wire.Reply:
+        """Return the answer to a request, about a descriptor perhaps.
+
+        Raises:
+            BrokerGone: the process has ended.
+            ExporterError: as what was done over there; OSError likewise.
+        """
+        channel = self._process.free.get()
+        try:
+            whole = {**(request or {}), "do": do}
+            if about < 0:
+                wire.send_request(channel, whole)
+            else:
+                wire.send_with(channel, whole, about)
+            reply = wire.receive_reply(channel)
+        except OSError as error:
+            raise BrokerGone from error
+        finally:
+            self._process.free.put(channel)
+        for kind, code, duration_s in reply.notes:
+            if self._observe is not None:
+                self._observe(cast("RequestKind", kind), code, duration_s)
+        if isinstance(reply.value, ExporterError | OSError):
+            raise reply.value
+        return reply
+
+    def _value(self, kind: type[T], do: str, request: Json | None = None) -> T:
+        value = self.ask(do, request).value
+        if not isinstance(value, kind):
+            raise BrokerGone
+        return value
+
+    def privileges(self) -> Privileges:
+        """Return what the process holds."""
+        return self._value(Privileges, "privileges")
+
+    def open_source(self, source: Source, identity: Identity) -> OpenSource:
+        """Have opened what probing from a source needs."""
+        request = {
+            "id": source.id,
+            "namespace": requests.namespace_json(source.namespace),
+            "devices": list(source.devices),
+            "identifier": identity.identifier,
+        }
+        reply = self.ask("open_source", request)
+        netns, echoes, refused, has_pidfd = cast(
+            "tuple[NetnsId, list[tuple[str | None, IpVersion]], ExporterError, bool]",
+            reply.value,
+        )
+        resolver, routes, *rest = reply.descriptors
+        channel = KernelChannel(made=_socket(routes))
+        made = OpenSource(
+            source,
+            identity=netns,
+            echo_sockets={
+                (device, version): EchoSocket(
+                    _socket(fd),
+                    ip_version=version,
+                    source=source.id,
+                    device=device,
+                    bind=self._bind,
+                )
+                for (device, version), fd in zip(echoes, rest, strict=False)
+            },
+            resolver=ResolverSocket(_socket(resolver), self._connect_resolver),
+            routes=RouteSocket(channel=channel),
+            routes_fd=routes,
+            pings_refused=refused,
+        )
+        made.pidfd = rest[-1] if has_pidfd else None
+        return made
+
+    def _bind(self, sock: socket.socket, device: str) -> bool:
+        return bool(self.ask("bind", {"device": device}, sock.fileno()).value)
+
+    def _connect_resolver(self, sock: socket.socket) -> None:
+        self.ask("connect_resolver", about=sock.fileno())
+
+    def has_gone(self, namespace: NamespaceRef) -> bool:
+        """Return whether a namespace has ended."""
+        request = {"namespace": requests.namespace_json(namespace)}
+        return self._value(bool, "has_gone", request)
+
+    def shows_process(self, pid: int, container_id: str) -> bool:
+        """Return whether a pid is seen, and is a process of a container."""
+        return self._value(bool, "shows_process", {"pid": pid, "id": container_id})
+
+    def find_host(
+        self, sandbox_keys: Iterable[str], bridges: Sequence[BridgeMark]
+    ) -> HostFound | HostNotFound:
+        """Return the engine's namespace, or why it is not found."""
+        request = {
+            "keys": list(sandbox_keys),
+            "bridges": requests.bridges_json(bridges),
+        }
+        value = self.ask("find_host", request).value
+        return cast("HostFound | HostNotFound", value)
+
+    def host_network(self, found: HostFound) -> HostNetwork:
+        """Return the host's links."""
+        request = {"host": requests.found_json(found)}
+        return self._value(HostNetwork, "host_network", request)
+
+    def facts(
+        self, where: NamespaceRef | HostFound, addresses: Sequence[IPAddress]
+    ) -> NamespaceFacts:
+        """Return what decides over packets somewhere."""
+        asked = list(map(str, addresses))
+        if isinstance(where, HostFound):
+            request: Json = {"host": requests.found_json(where), "addresses": asked}
+        else:
+            namespace = requests.namespace_json(where)
+            request = {"namespace": namespace, "addresses": asked}
+        return self._value(NamespaceFacts, "facts", request)
+
+    def tables(self, engine_namespace: NamespaceRef | None) -> HostState:
+        """Return the host's neighbour and connection tables."""
+        ref = engine_namespace
+        request = {"namespace": ref and requests.namespace_json(ref)}
+        return self._value(HostState, "tables", request)
+
+    def lock_file(self) -> int:
+        """Return a descriptor of the file of `SharedBudget`."""
+        return self.ask("lock_file").descriptors[0]
+
+    def open_file(self, path: str) -> int:
+        """Return a descriptor of one of the files that may be read.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        return self.ask("open_file", {"path": path}).descriptors[0]
+
+    def subscribe(self, found: HostFound) -> Subscription:
+        """Have opened the sources of notifications."""
+        reply = self.ask("subscribe", {"host": requests.found_json(found)})
+        identity, table, refusals, names = cast(
+            "tuple[NetnsId, LinkTable, dict[str, str], list[str]]", reply.value
+        )
+        opened = {
+            name: NetlinkNotifications(_socket(fd))
+            for name, fd in zip(names, reply.descriptors, strict=True)
+        }
+        return Subscription(
+            identity=identity,
+            nftables=opened.get("nftables"),
+            links=opened.get("links"),
+            table=table,
+            refusals=refusals,
+        )
+
+    def look(self, found: HostFound) -> Look:
+        """Read what has no notifications."""
+        return self._value(Look, "look", {"host": requests.found_json(found)})
+
+
+class RemoteEngine:
+    """`EngineClient` through the process with the privileges."""
+
+    def __init__(self, powers: RemotePowers) -> None:
+        self._ask = powers.ask
+        self._where: tuple[str, bool] | None = None
+
+    def _found(self) -> tuple[str, bool]:
+        if self._where is None:
+            self._where = cast("tuple[str, bool]", self._ask("engine_address").value)
+        return self._where
+
+    @property
+    def address(self) -> str:
+        """Where the engine is, as in DOCKER_HOST."""
+        return self._found()[0]
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self._found()[1]
+
+    def version(self) -> JsonObject:
+        """Ask for the engine's version."""
+        return cast("JsonObject", self._answer("version"))
+
+    def info(self) -> JsonObject:
+        """Ask for the engine's configuration."""
+        return cast("JsonObject", self._answer("info"))
+
+    def networks(self) -> object:
+        """Ask for the list of networks."""
+        return self._answer("networks")
+
+    def network(self, identity: str) -> JsonObject | None:
+        """Ask for one network; None when it is gone."""
+        return cast("JsonObject | None", self._answer("network", identity))
+
+    def containers(self) -> object:
+        """Ask for the list of containers, stopped ones too."""
+        return self._answer("containers")
+
+    def container(self, identity: str) -> JsonObject | None:
+        """Ask for one container; None when it is gone."""
+        return cast("JsonObject | None", self._answer("container", identity))
+
+    def events(self, since_ns: int) -> "RemoteEvents":
+        """Open the stream of events."""
+        reply = self._ask("events", {"since_ns": since_ns})
+        return RemoteEvents(_socket(reply.descriptors[0]))
+
+    def close(self) -> None:
+        """Close every connection but the event streams."""
+        with suppress(ExporterError):
+            self._ask("engine_close")
+
+    def _answer(self, kind: str, identity: str = "") -> object:
+        return self._ask("engine", {"kind": kind, "id": identity}).value
+
+
+class RemoteEvents:
+    """`EventStream` over a socket of its own."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._closed = False
+
+    def __iter__(self) -> Iterator[JsonObject]:
+        """Yield events until the stream is closed here or ends over there."""
+        with self._socket, suppress(BrokerGone):
+            while not self._closed:
+                try:
+                    value = wire.receive_reply(self._socket).value
+                except OSError:
+                    return
+                if isinstance(value, ExporterError):
+                    raise value
+                yield cast("JsonObject", value)
+
+    def close(self) -> None:
+        """End the stream, from any thread, even while another waits in it."""
+        self._closed = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _socket(descriptor: int) -> socket.socket:
+    return socket.socket(fileno=descriptor)

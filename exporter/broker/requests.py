@@ -1,0 +1,99 @@
+"""What requests carry, as JSON and back; what does not fit is `Malformed`."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+
+from exporter.broker.wire import Malformed
+from exporter.hostns import BridgeMark, HostFound
+from exporter.model.topology import IPAddress
+from exporter.netns import NamespaceRef, NetnsId
+
+Json = Mapping[str, object]
+
+
+def text(request: Json, key: str) -> str:
+    """Return a string."""
+    value = request.get(key)
+    if isinstance(value, str):
+        return value
+    raise Malformed(key)
+
+
+def number(request: Json, key: str, least: int = 0, most: int = 1 << 64) -> int:
+    """Return a whole number within bounds."""
+    value = request.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value < most:
+        return value
+    raise Malformed(key)
+
+
+def texts(request: Json, key: str) -> tuple[str, ...]:
+    """Return a list of strings."""
+    value = request.get(key)
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise Malformed(key)
+
+
+def addresses(request: Json, key: str) -> tuple[IPAddress, ...]:
+    """Return a list of addresses."""
+    try:
+        return tuple(map(ip_address, texts(request, key)))
+    except ValueError as error:
+        raise Malformed(key) from error
+
+
+def namespace_json(ref: NamespaceRef) -> Json:
+    """Return a namespace as JSON."""
+    return {"path": ref.path, "pid": ref.pid, "container": ref.container_id}
+
+
+def namespace(request: object) -> NamespaceRef:
+    """Return a namespace of JSON."""
+    if not isinstance(request, dict):
+        raise Malformed("namespace")
+    return NamespaceRef(
+        path=None if request.get("path") is None else text(request, "path"),
+        pid=number(request, "pid", most=1 << 31),
+        container_id=text(request, "container"),
+    )
+
+
+def found_json(found: HostFound) -> Json:
+    """Return what was found of the host as JSON."""
+    return {
+        "ref": namespace_json(found.ref),
+        "source": found.source,
+        "identity": found.identity,
+    }
+
+
+def found(request: object) -> HostFound:
+    """Return what was found of the host."""
+    if not isinstance(request, dict):
+        raise Malformed("host")
+    return HostFound(
+        ref=namespace(request.get("ref")),
+        source=text(request, "source"),
+        identity=NetnsId(number(request, "identity", least=-(1 << 128))),
+    )
+
+
+def bridges_json(bridges: Sequence[BridgeMark]) -> object:
+    """Return bridges as JSON."""
+    return [[one.name, *map(str, one.gateways)] for one in bridges]
+
+
+def bridges(request: Json, key: str) -> tuple[BridgeMark, ...]:
+    """Return bridges of JSON."""
+    value = request.get(key)
+    if not isinstance(value, list):
+        raise Malformed(key)
+    marks = []
+    for one in value:
+        name, *gateways = texts({key: one}, key) or ("",)
+        if not name:
+            raise Malformed(key)
+        written = {key: gateways}
+        marks.append(BridgeMark(name=name, gateways=addresses(written, key)))
+    return tuple(marks)

@@ -1,0 +1,150 @@
+"""How requests and replies travel: over a stream socket, one after the other.
+
+A request is JSON and is believed by nobody: who may be taken over sends it. A reply is
+a pickle, as only the process with the privileges sends any, and descriptors. Each is
+led by its length; descriptors follow in messages of a byte.
+"""
+
+import array
+import json
+import os
+import pickle
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from exporter.errors import BrokerGone
+
+REQUEST_BYTES: Final = 1 << 20
+"""Of the longest request: the ways of 256 addresses, the bridges of 4,000 networks."""
+_HEAD: Final = struct.Struct("=IH")
+"""Bytes that follow, and descriptors after them."""
+_DESCRIPTORS: Final = 250
+"""In one message; the kernel takes 253 (SCM_MAX_FD in include/net/scm.h)."""
+_PIECE: Final = 1 << 16
+
+
+class Malformed(Exception):
+    """A request that nobody of ours would send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a request brought."""
+
+    value: object
+    """Anything that `pickle` takes; an exception is raised over there."""
+    descriptors: Sequence[int] = ()
+    """Closed here once they are passed on."""
+    notes: Sequence[tuple[str, str, float]] = field(default=())
+    """Requests to the engine, as a `RequestObserver` is told of them."""
+
+
+def send_request(channel: socket.socket, request: Mapping[str, object]) -> None:
+    """Send a request; raises OSError."""
+    body = json.dumps(request).encode()
+    channel.sendall(_HEAD.pack(len(body), 0) + body)
+
+
+def receive_request(channel: socket.socket) -> tuple[dict[str, object], list[int]]:
+    """Return the next request and the descriptors that came with it.
+
+    Raises:
+        BrokerGone: the other end is closed.
+        Malformed: it is none.
+    """
+    length, count = _head(channel)
+    if length > REQUEST_BYTES or count > 1:
+        raise Malformed(f"{length} bytes, {count} descriptors")
+    body = _bytes(channel, length)
+    descriptors = _receive_descriptors(channel, count)
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        _close(descriptors)
+        raise Malformed("no JSON") from error
+    if not isinstance(found, dict):
+        _close(descriptors)
+        raise Malformed("no object")
+    return found, descriptors
+
+
+def send_with(
+    channel: socket.socket, request: Mapping[str, object], descriptor: int
+) -> None:
+    """Send a request about a descriptor; raises OSError."""
+    body = json.dumps(request).encode()
+    channel.sendall(_HEAD.pack(len(body), 1) + body)
+    _send_descriptors(channel, [descriptor])
+
+
+def send_reply(channel: socket.socket, reply: Reply) -> None:
+    """Send a reply, and close its descriptors here; raises OSError."""
+    try:
+        body = pickle.dumps((reply.value, tuple(reply.notes)))
+        channel.sendall(_HEAD.pack(len(body), len(reply.descriptors)) + body)
+        _send_descriptors(channel, reply.descriptors)
+    finally:
+        _close(reply.descriptors)
+
+
+def receive_reply(channel: socket.socket) -> Reply:
+    """Return the next reply; its descriptors are the caller's.
+
+    Raises:
+        BrokerGone: the other end is closed.
+    """
+    length, count = _head(channel)
+    body = _bytes(channel, length)
+    descriptors = _receive_descriptors(channel, count)
+    value, notes = pickle.loads(body)  # noqa: S301 - of the more trusted end
+    return Reply(value, descriptors, notes)
+
+
+def _head(channel: socket.socket) -> tuple[int, int]:
+    length, count = _HEAD.unpack(_bytes(channel, _HEAD.size))
+    return length, count
+
+
+def _bytes(channel: socket.socket, length: int) -> bytearray:
+    found = bytearray()
+    while len(found) < length:
+        piece = channel.recv(min(_PIECE, length - len(found)))
+        if not piece:
+            raise BrokerGone
+        found += piece
+    return found
+
+
+def _send_descriptors(channel: socket.socket, descriptors: Sequence[int]) -> None:
+    for start in range(0, len(descriptors), _DESCRIPTORS):
+        some = array.array("i", descriptors[start : start + _DESCRIPTORS])
+        channel.sendmsg(
+            [b"+"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, some.tobytes())]
+        )
+
+
+def _receive_descriptors(channel: socket.socket, count: int) -> list[int]:
+    found: list[int] = []
+    size = array.array("i").itemsize
+    while len(found) < count:
+        wanted = min(_DESCRIPTORS, count - len(found))
+        room = socket.CMSG_SPACE(wanted * size)
+        flags = socket.MSG_CMSG_CLOEXEC
+        data, ancillary, _flags, _ = channel.recvmsg(1, room, flags)
+        some = array.array("i")
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                some.frombytes(content[: len(content) - len(content) % size])
+        found.extend(some)
+        if not data or len(some) != wanted:  # gone, or no descriptor left here
+            _close(found)
+            raise BrokerGone
+    return found
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
