@@ -1,7 +1,6 @@
 """The composition root: builds every part, owns start, stop and signals."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -11,15 +10,14 @@ from pathlib import Path
 
 import structlog
 
-from exporter import __version__, files, log, oneshot
+from exporter import __version__, log, oneshot
 from exporter.access import Access
 from exporter.agenda import Settings
 from exporter.board import Board
 from exporter.broker.split import Split
-from exporter.budget import run_folder
 from exporter.config import AccessKeeper, Config
 from exporter.daemon import Daemon
-from exporter.detection import Detector, Service
+from exporter.detection.detector import Detector, Service
 from exporter.dirt import Dirt
 from exporter.engine.events import Change, EngineEvent
 from exporter.engine.watch import Listeners, StreamState, Watcher
@@ -34,6 +32,7 @@ from exporter.model.topology import SandboxId
 from exporter.report import api
 from exporter.report.api.ids import pair_id
 from exporter.report.request import CheckRequest
+from exporter.runfolder import run_folder
 from exporter.scheduler import CycleScheduler
 from exporter.session import (
     looks_at,
@@ -125,27 +124,20 @@ class _Service:
     def _start_split(self) -> Split | None:
         if not self._config.process.split:
             return None
-        return Split(terms_of(self._config), files.seen(), self._observe)
+        return Split(terms_of(self._config), self._observe)
 
     def confine(self) -> None:
         """Give up the privileges to the other process; there is one thread as yet."""
-        if self._split is None:
-            return
-        files.lend(self._split.open_file)
-        for problem in self._split.confine(self._config.process.user):
-            self._log.warning("privileges.kept", problem=problem)
-        self._loop.add_reader(self._split.life, self._on_broker_ended)
-        self._log.info("privileges.split", pid=self._split.pid, user=os.geteuid())
+        if self._split is not None:
+            user = self._config.process.user
+            self._split.confine(user, self._loop, self._on_broker_ended)
 
     def close(self) -> None:
         """End the other process."""
         if self._split is not None:
-            self._loop.remove_reader(self._split.life)
             self._split.stop()
 
     def _on_broker_ended(self) -> None:
-        if self._split is not None:
-            self._loop.remove_reader(self._split.life)
         self._log.error("service.failed", error=str(BrokerGone()))
         self._status = 1
         self._stop.set()

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exporter.clock import Clock
-from exporter.errors import BudgetError, BusyError
+from exporter.errors import BusyError
 from exporter.model.hoststate import HostState, NeighbourTable, TableSource
 from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, PerFamily
 from exporter.model.restraint import is_strained
 from exporter.model.topology import IpVersion
+from exporter.runfolder import LOCK_FILE, open_lock, run_folder
 
 WINDOW_S = 45.0
 """How long a fresh neighbour entry stays uncollectable (measured; arp(7))."""
@@ -34,7 +35,6 @@ SHARE = 0.25
 KEPT_BACK = 0.25
 """Part of the share that what comes in turns leaves: who starts meanwhile, or seems
 broken, must not wait for the window to pass."""
-LOCK_FILE = "probing.lock"
 PATIENCE_S = 60.0
 """How long another process may hold the lock before we give up waiting."""
 _POLL_S = 0.05
@@ -276,28 +276,6 @@ def _overflowed(before: NeighbourTable | None, now: NeighbourTable) -> bool:
     if before is None or before.fulls is None or now.fulls is None:
         return False
     return before.fulls < now.fulls
-
-
-def open_lock(path: Path) -> int:
-    """Return a descriptor of the lock file, made with its folder where it is missing.
-
-    Raises:
-        BudgetError: it cannot be opened.
-    """
-    try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.open(path, flags, 0o600)
-    except OSError as error:
-        raise BudgetError(str(path), error.strerror or "") from error
-
-
-def run_folder() -> Path:
-    """Return the folder that all processes of this project and user share."""
-    if os.geteuid() == 0:
-        return Path("/run/dockernet-exporter")
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(base or f"/tmp/dockernet-{os.geteuid()}") / "dockernet-exporter"  # noqa: S108
 
 
 def _try_lock(file: int) -> bool:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from exporter.budget import WINDOW_S
-from exporter.icmp import Observations, Ping
+from exporter.icmp.observing import Observations
+from exporter.icmp.probes import Ping
 from exporter.looking import Looker
 from exporter.model.many import ManyStates
 from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, entries_of

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from exporter.budget import LOCK_FILE, open_lock, run_folder
 from exporter.capabilities import Privileges, read_privileges
 from exporter.detection.host import Look, Subscription
 from exporter.detection.kernel import KernelHost
@@ -34,6 +33,7 @@ from exporter.model.inspection import NamespaceFacts
 from exporter.model.topology import HostNetwork, IPAddress
 from exporter.netns import NamespaceRef
 from exporter.process import is_process_of
+from exporter.runfolder import LOCK_FILE, open_lock, run_folder
 
 _UNIX = "unix://"
 

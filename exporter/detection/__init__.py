@@ -4,7 +4,3 @@
 opens sockets, behind the protocols of `host`; `detector` puts them together on the
 event loop.
 """
-
-from exporter.detection.detector import Detector, Service
-
-__all__ = ["Detector", "Service"]

@@ -7,9 +7,3 @@ conntrack entries of its own. A raw socket needs CAP_NET_RAW, sees every reply t
 arrives in its namespace, other people's too, and is therefore filtered in the kernel by
 type and identifier and matched here by cookie, cycle, pair and source.
 """
-
-from exporter.icmp.observing import Observations
-from exporter.icmp.prober import Prober
-from exporter.icmp.probes import Lookup, Ping, Source
-
-__all__ = ["Lookup", "Observations", "Ping", "Prober", "Source"]

@@ -11,7 +11,7 @@ import subprocess
 import threading
 from dataclasses import dataclass
 
-from exporter.icmp import Prober
+from exporter.icmp.prober import Prober
 from tests.bench.mesh import Mesh
 from tests.bench.ours import Ours
 from tests.bench.pages import surroundings

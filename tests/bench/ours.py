@@ -7,7 +7,8 @@ from itertools import starmap
 from pathlib import Path
 from typing import overload
 
-from exporter.icmp import Ping, Prober, Source
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Ping, Source
 from exporter.model.outcome import Result
 from exporter.model.topology import SandboxId
 from exporter.netns import NamespaceRef

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from exporter.icmp import Prober
+from exporter.icmp.prober import Prober
 from tests.bench.busy import all_cores_busy
 from tests.bench.contenders import Contender, Standing, compete
 from tests.bench.docker_exec import DockerExec

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
-from exporter.icmp import Ping, Prober, Source
 from exporter.icmp.packet import ECHO, REPLY_KIND, REQUEST_KIND
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Ping, Source
 from exporter.model.topology import SandboxId
 from exporter.netns import NamespaceRef, open_namespace
 from exporter.sockopt import ask_for_stamps, set_buffer_bytes, stamp_ns

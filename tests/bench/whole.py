@@ -11,7 +11,8 @@ from exporter.budget import SharedBudget
 from exporter.clock import SystemClock
 from exporter.config import Config
 from exporter.exhaustive import exhaust
-from exporter.icmp import Prober, Source
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Source
 from exporter.looking import Looker
 from exporter.model.hoststate import HostState, NeighbourTable
 from exporter.model.inspection import NOT_INSPECTED

@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from exporter.detection import Service
+from exporter.detection.detector import Service
 from exporter.detection.host import Look, Subscription, Told
 from exporter.detection.links import LinkTable
 from exporter.errors import NetnsGone

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from exporter.icmp import Source
+from exporter.icmp.probes import Source
 from exporter.model.topology import SandboxId
 from exporter.netns import NamespaceRef
 from tests.lab.namespaces import run_in

@@ -11,8 +11,9 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from exporter.icmp import Ping, Prober, Source
 from exporter.icmp.packet import ECHO, REQUEST_KIND, Echo, encode_reply
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Ping, Source
 from exporter.model.outcome import Observation
 from exporter.model.topology import HOST, IpVersion, SandboxId
 from exporter.netns import NamespaceRef, open_namespace

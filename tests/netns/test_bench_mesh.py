@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.icmp import Prober
+from exporter.icmp.prober import Prober
 from tests.bench.contenders import compete
 from tests.bench.mesh import Mesh
 from tests.bench.ours import Ours

@@ -5,7 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from exporter.dns.message import Question, Reply, encode_reply
-from exporter.icmp import Lookup, Prober
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Lookup
 from exporter.model.outcome import Observation, Result
 from tests.lab.fixtures import MakePlainLab
 from tests.lab.plain import PlainContainer

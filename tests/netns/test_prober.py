@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from exporter.icmp import Ping
+from exporter.icmp.probes import Ping
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HOST, IpVersion, SandboxId
 from tests.lab.fixtures import MakePlainLab

@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from exporter.icmp import Lookup, Ping, Source
+from exporter.icmp.probes import Lookup, Ping, Source
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import SandboxId
 from exporter.netns import NamespaceRef

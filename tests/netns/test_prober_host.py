@@ -2,7 +2,8 @@
 
 import pytest
 
-from exporter.icmp import Ping, Prober
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Ping
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HOST, IPAddress, IpVersion
 from tests.lab.fixtures import MakePlainLab

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from exporter.icmp import Ping
 from exporter.icmp.packet import Echo, encode_reply
+from exporter.icmp.probes import Ping
 from exporter.icmp.receive import Receiver
 from exporter.icmp.sockets import open_echo_socket
 from exporter.model.outcome import Observation, Result

@@ -4,8 +4,8 @@ import math
 import time
 from itertools import pairwise
 
-from exporter.icmp import Ping
 from exporter.icmp.packet import Echo, encode_reply
+from exporter.icmp.probes import Ping
 from exporter.model.outcome import Result
 from tests.lab.fixtures import MakePlainLab
 from tests.netns.probing import Responder, ping, running, sandbox

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from exporter.icmp import Prober
+from exporter.icmp.prober import Prober
 from exporter.model.outcome import Result
 from tests.lab.fixtures import MakePlainLab
 from tests.lab.plain import PlainContainer

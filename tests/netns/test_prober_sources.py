@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.errors import NetnsError, NetnsGone
-from exporter.icmp import Ping, Source
+from exporter.icmp.probes import Ping, Source
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HOST, SandboxId
 from exporter.netns import NamespaceRef
@@ -159,7 +159,8 @@ def test_interfaces_of_a_source(netns_lab: MakePlainLab) -> None:
 
 SYNC = """
 from ipaddress import ip_address
-from exporter.icmp import Lookup, Ping, Prober, Source
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Lookup, Ping, Source
 from exporter.model.topology import SandboxId
 from exporter.netns import NamespaceRef
 source = Source(id=SandboxId("a"), namespace=NamespaceRef(path=sys.argv[1]))

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from exporter.errors import NetnsError
-from exporter.icmp import Lookup, Ping, Prober
+from exporter.icmp.prober import Prober
+from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import NOT_PROBED, Observation, Result
 from exporter.model.topology import HOST
 from tests.lab.fixtures import MakePlainLab

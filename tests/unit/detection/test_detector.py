@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.clock import SystemClock
-from exporter.detection import Detector
+from exporter.detection.detector import Detector
 from exporter.detection.host import Look
 from exporter.model.detection import DetectionSource
 from exporter.model.outcome import Scope
