@@ -29,6 +29,7 @@ from exporter.metrics.exposition import Exposition, Rendered
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
+from exporter.pause import why_paused
 from exporter.report import api
 from exporter.report.api.ids import pair_id
 from exporter.report.request import CheckRequest
@@ -97,8 +98,9 @@ class _Service:
         self._status = 0
         self._board = Board(config.probe.interval, config.probe.packets_per_second)
         self._access = self._make_access()
-        self._split = self._start_split()
         self._run_folder = run_folder()
+        why_paused(self._pause_file(config))  # so that it can be looked for later
+        self._split = self._start_split()
         self.session = open_session(
             config,
             on_gone=self._on_gone,
@@ -392,5 +394,8 @@ class _Service:
             policy=policy_of(config),
             interval_s=config.probe.interval,
             packets_per_second=config.probe.packets_per_second,
-            pause_file=Path(config.probe.pause_file or self._run_folder / "pause"),
+            pause_file=self._pause_file(config),
         )
+
+    def _pause_file(self, config: Config) -> Path:
+        return Path(config.probe.pause_file or self._run_folder / "pause")

@@ -23,10 +23,17 @@ def open_binary(path: Path) -> BinaryIO:
     return open(path, "rb", opener=_lent[-1] if _lent else None)
 
 
-def status_of(path: Path) -> os.stat_result:
-    """Return a file's status, whoever may look at it; raises OSError."""
+def status_of(path: Path, *, follow: bool = True) -> os.stat_result:
+    """Return a file's status, whoever may look at it; raises OSError.
+
+    Args:
+        path: of the file.
+        follow: whether a symbolic link means what it leads to, where we may look.
+    """
+    if not _lent:
+        _seen.add(str(path))
     try:
-        return path.stat()
+        return path.stat(follow_symlinks=follow)
     except PermissionError:
         if not _lent:
             raise
