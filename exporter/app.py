@@ -100,7 +100,8 @@ class _Service:
         self._access = self._make_access()
         self._run_folder = run_folder()
         why_paused(self._pause_file(config))  # so that it can be looked for later
-        self._split = self._start_split()
+        is_split = config.process.split
+        self._split = Split(terms_of(config), self._observe) if is_split else None
         self.session = open_session(
             config,
             on_gone=self._on_gone,
@@ -122,11 +123,6 @@ class _Service:
         )
         self._watcher = self._make_watcher()
         self._health = Health(self._unhealthy)
-
-    def _start_split(self) -> Split | None:
-        if not self._config.process.split:
-            return None
-        return Split(terms_of(self._config), self._observe)
 
     def confine(self) -> None:
         """Give up the privileges to the other process; there is one thread as yet."""
