@@ -190,9 +190,13 @@ class _File:
         self._identity = self._look()
 
     def remove(self) -> None:
-        """Remove it, unless somebody else has put another in its place."""
+        """Remove it, unless somebody else has put another in its place.
+
+        A process without privileges may not: whoever listens there next will.
+        """
         if self._identity is not None and self._look() == self._identity:
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
         self._identity = None
 
     def _look(self) -> tuple[int, int] | None:
