@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from exporter import __version__, log, oneshot
+from exporter import __version__, files, log, oneshot
 from exporter.access import Access
 from exporter.agenda import Settings
 from exporter.board import Board
@@ -97,8 +97,8 @@ class _Service:
         self._status = 0
         self._board = Board(config.probe.interval, config.probe.packets_per_second)
         self._access = self._make_access()
+        self._pause_file = run_folder() / "pause"
         self._split = self._start_split()
-        self._run_folder = run_folder()
         self.session = open_session(
             config,
             on_gone=self._on_gone,
@@ -124,7 +124,9 @@ class _Service:
     def _start_split(self) -> Split | None:
         if not self._config.process.split:
             return None
-        return Split(terms_of(self._config), self._observe)
+        files.expect(Path(self._config.probe.pause_file or self._pause_file))
+        sockets = [one.path for one in self._config.web.listen_addresses if one.path]
+        return Split(terms_of(self._config), self._observe, sockets)
 
     def confine(self) -> None:
         """Give up the privileges to the other process; there is one thread as yet."""
@@ -392,5 +394,5 @@ class _Service:
             policy=policy_of(config),
             interval_s=config.probe.interval,
             packets_per_second=config.probe.packets_per_second,
-            pause_file=Path(config.probe.pause_file or self._run_folder / "pause"),
+            pause_file=Path(config.probe.pause_file or self._pause_file),
         )

@@ -3,8 +3,11 @@
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 from exporter.broker.server import Broker
 from exporter.broker.wire import Malformed, receive_request
@@ -36,7 +39,20 @@ def main(descriptors: list[int]) -> None:
         threading.Thread(target=broker.serve, args=(channel,), daemon=True).start()
     while life.recv(1):
         pass
+    for path in settings["sockets"]:  # type: ignore[attr-defined]
+        _remove(path)
     os._exit(0)  # threads may be waiting for the engine
+
+
+def _remove(path: str) -> None:
+    """Remove a Unix socket on which nobody listens any more."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        if stat.S_ISSOCK(Path(path).lstat().st_mode):
+            client.settimeout(1)
+            try:
+                client.connect(path)
+            except ConnectionRefusedError:
+                Path(path).unlink()
 
 
 if __name__ == "__main__":

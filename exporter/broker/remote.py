@@ -64,12 +64,15 @@ class Process:
             self._process.wait(_PATIENCE_S)
 
 
-def start(terms: Terms, files: Iterable[str] = ()) -> Process:
+def start(
+    terms: Terms, files: Iterable[str] = (), sockets: Iterable[str] = ()
+) -> Process:
     """Start the process with the privileges that this one has now.
 
     Args:
         terms: what its powers are bound to.
         files: the only ones that it opens for others.
+        sockets: paths of Unix sockets that it removes at the end.
 
     Raises:
         OSError: it cannot be started.
@@ -98,6 +101,7 @@ def start(terms: Terms, files: Iterable[str] = ()) -> Process:
         "path_map": [list(one) for one in terms.path_map],
         "host_namespace": terms.host_namespace,
         "files": sorted(files),
+        "sockets": sorted(sockets),
     }
     wire.send_request(life, settings)
     return found

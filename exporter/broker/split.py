@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,9 @@ def _our_folders() -> set[Path]:
 class Split:
     """Starts the other process, and gives up what that one has."""
 
-    def __init__(self, terms: Terms, observe: RequestObserver) -> None:
+    def __init__(
+        self, terms: Terms, observe: RequestObserver, sockets: Iterable[str] = ()
+    ) -> None:
         """Start it; this process is what it was, until `confine`.
 
         What was read of `files` until now, it will open for us.
@@ -36,12 +38,13 @@ class Split:
         Args:
             terms: what its powers are bound to.
             observe: told of each request to the engine.
+            sockets: paths of Unix sockets that we listen on, removed at the end.
 
         Raises:
             OSError: it cannot be started.
         """
         self._files = files.seen()
-        self._process = start(terms, self._files)
+        self._process = start(terms, self._files, sockets)
         self._forget: Callable[[], object] = lambda: None
         self.powers = RemotePowers(self._process, observe)
 

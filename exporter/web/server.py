@@ -192,7 +192,9 @@ class _File:
     def remove(self) -> None:
         """Remove it, unless somebody else has put another in its place."""
         if self._identity is not None and self._look() == self._identity:
-            self._path.unlink(missing_ok=True)
+            # Where we may not, the process that has our privileges does.
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                self._path.unlink()
         self._identity = None
 
     def _look(self) -> tuple[int, int] | None:
