@@ -33,7 +33,8 @@ COPY --from=build /opt/dockernet-exporter /opt/dockernet-exporter
 ENV PATH=/opt/dockernet-exporter/bin:$PATH \
     PYTHONUNBUFFERED=1
 # Root: entering other containers' network namespaces takes CAP_SYS_ADMIN and
-# CAP_NET_RAW, which Docker hands to root only. All else can be dropped when it is
+# CAP_NET_RAW, which Docker hands to root only. By CAP_SETUID and CAP_SETGID the process
+# that speaks HTTP then becomes nobody, without any. All else can be dropped when it is
 # started, see docs/permissions.md. It writes below /run/dockernet-exporter only.
 USER root
 EXPOSE 10042

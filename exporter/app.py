@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from exporter import __version__, log, oneshot
+from exporter import __version__, files, log, oneshot
 from exporter.access import Access
 from exporter.agenda import Settings
 from exporter.board import Board
@@ -29,7 +29,6 @@ from exporter.metrics.exposition import Exposition, Rendered
 from exporter.model.snapshot import Snapshot
 from exporter.model.tally import Tally
 from exporter.model.topology import SandboxId
-from exporter.pause import why_paused
 from exporter.report import api
 from exporter.report.api.ids import pair_id
 from exporter.report.request import CheckRequest
@@ -100,7 +99,7 @@ class _Service:
         self._board = Board(config.probe.interval, config.probe.packets_per_second)
         self._access = self._make_access()
         self._run_folder = run_folder()
-        why_paused(self._pause_file(config))  # so that it can be looked for later
+        files.expect(self._pause_file(config))
         powers = split.powers(terms_of(config), self._observe) if split else None
         self.session = open_session(
             config,

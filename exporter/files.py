@@ -23,17 +23,13 @@ def open_binary(path: Path) -> BinaryIO:
     return open(path, "rb", opener=_lent[-1] if _lent else None)
 
 
-def status_of(path: Path, *, follow: bool = True) -> os.stat_result:
+def status_of(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
     """Return a file's status, whoever may look at it; raises OSError.
 
-    Args:
-        path: of the file.
-        follow: whether a symbolic link means what it leads to, where we may look.
+    Where only the lender may look, links are followed.
     """
-    if not _lent:
-        _seen.add(str(path))
     try:
-        return path.stat(follow_symlinks=follow)
+        return path.stat(follow_symlinks=follow_symlinks)
     except PermissionError:
         if not _lent:
             raise
@@ -41,8 +37,13 @@ def status_of(path: Path, *, follow: bool = True) -> os.stat_result:
             return os.fstat(file.fileno())
 
 
+def expect(path: Path) -> None:
+    """Take note of a file that will be looked for."""
+    _seen.add(str(path))
+
+
 def seen() -> frozenset[str]:
-    """Return the paths that were opened here, there or not."""
+    """Return the paths that were opened or expected here, there or not."""
     return frozenset(_seen)
 
 

@@ -6,7 +6,7 @@ serves every process that is told of it.
 
 from pathlib import Path
 
-from exporter.files import status_of
+from exporter import files
 from exporter.printable import printable
 
 
@@ -23,7 +23,7 @@ def why_paused(file: Path | None) -> str | None:
         return None
     shown = printable(str(file))
     try:
-        status_of(file, follow=False)
+        files.status_of(file, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

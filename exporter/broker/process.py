@@ -11,9 +11,11 @@ import os
 import queue
 import signal
 import socket
+import stat
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
 from exporter.broker import requests, wire
@@ -92,15 +94,29 @@ def _be(life: socket.socket, channels: Sequence[socket.socket]) -> NoReturn:
         ctypes.CDLL(None).prctl(_SET_NAME, b"exporter-broker", 0, 0, 0)
         with suppress(BrokerGone, OSError):
             settings, _ = wire.receive_request(life)
-            broker = Broker(*requests.terms(settings))
+            terms, files = requests.terms(settings)
+            broker = Broker(terms, files)
             for channel in channels:
                 serve = threading.Thread(target=broker.serve, args=(channel,))
                 serve.daemon = True
                 serve.start()
             while life.recv(1):
                 pass
+            for path in terms.sockets:
+                _remove(path)
     finally:
         os._exit(0)  # whatever happened, and whatever threads wait for
+
+
+def _remove(path: str) -> None:
+    """Remove a Unix socket on which nobody listens any more."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        if stat.S_ISSOCK(Path(path).lstat().st_mode):
+            client.settimeout(1)
+            try:
+                client.connect(path)
+            except ConnectionRefusedError:
+                Path(path).unlink()
 
 
 def _close_others(ours: Sequence[int]) -> None:

@@ -86,6 +86,7 @@ def terms_json(terms: Terms, files: Iterable[str]) -> Json:
         "environment": dict(terms.environment),
         "path_map": [list(one) for one in terms.path_map],
         "host_namespace": terms.host_namespace,
+        "sockets": list(terms.sockets),
         "files": sorted(files),
     }
 
@@ -103,6 +104,7 @@ def terms(request: Json) -> tuple[Terms, frozenset[str]]:
         environment={key: text(environment, key) for key in environment},
         path_map=tuple((pair[0], pair[1]) for pair in pairs),
         host_namespace=host,
+        sockets=texts(request, "sockets"),
     )
     return found, frozenset(texts(request, "files"))
 

@@ -176,7 +176,8 @@ class Broker:
         path = requests.text(request, "path")
         if path not in self._files:
             raise Malformed("path")
-        return Reply(None, [os.open(path, os.O_RDONLY | os.O_CLOEXEC)])
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe would wait
+        return Reply(None, [os.open(path, flags)])
 
     # The engine.
 

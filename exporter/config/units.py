@@ -25,6 +25,11 @@ class ListenAddress(NamedTuple):
     port: int
     """0 to 65535; 0 lets the kernel choose."""
 
+    @property
+    def path(self) -> str | None:
+        """Of a Unix socket; None if it is none."""
+        return self.host.removeprefix(_UNIX) if self.host.startswith(_UNIX) else None
+
     def __str__(self) -> str:
         """Return the way it is written."""
         if self.host.startswith(_UNIX):

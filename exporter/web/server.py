@@ -190,13 +190,11 @@ class _File:
         self._identity = self._look()
 
     def remove(self) -> None:
-        """Remove it, unless somebody else has put another in its place.
-
-        A process without privileges may not: whoever listens there next will.
-        """
+        """Remove it, unless somebody else has put another in its place."""
         if self._identity is not None and self._look() == self._identity:
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
+            # Where we may not, the process that has our privileges does.
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                self._path.unlink()
         self._identity = None
 
     def _look(self) -> tuple[int, int] | None:

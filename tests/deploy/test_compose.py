@@ -24,7 +24,7 @@ FILES = {
     "swarm": STACK,
 }
 EXPORTER, PROXY = "dockernet-exporter", "socket-proxy"
-RIGHTS = ["SYS_ADMIN", "NET_RAW", "NET_ADMIN"]
+RIGHTS = ["SYS_ADMIN", "NET_RAW", "NET_ADMIN", "SETUID", "SETGID"]
 ID = "0a" * 32
 ASKED = (
     *("/version", "/v1.51/info", "/v1.51/networks", f"/v1.51/networks/{ID}"),
