@@ -314,12 +314,40 @@ def test_idle_connections(files: Files, over: str) -> None:
         service.signal(signal.SIGTERM)
 
 
+@pytest.mark.parametrize("over", ["plain", "TLS"])
+def test_a_scrape_behind_a_thousand_connections(files: Files, over: str) -> None:
+    """They are all in line before it when we come to look: it still takes 50 ms."""
+    files.write(TLS if over == "TLS" else "")
+    context = ssl.create_default_context(cafile=files.ca.cert)
+
+    with running(files.folder, f"--web.config.file={files.web}") as service:
+        url = urlsplit(service.url)
+        address = (str(url.hostname), url.port or 0)
+        took_s = []
+        for _ in range(5):
+            service.signal(signal.SIGSTOP)
+            with ExitStack() as opened:
+                for _ in range(1000):
+                    opened.enter_context(socket.create_connection(address, timeout=5))
+                scrape = opened.enter_context(socket.create_connection(address, 5))
+                began_s = time.perf_counter()
+                service.signal(signal.SIGCONT)
+                answer = _answer_on(scrape, context if over == "TLS" else None)
+                took_s.append(time.perf_counter() - began_s)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+
+    assert sorted(took_s)[2] < 0.05
+
+
 def _asked(address: tuple[str, int], context: ssl.SSLContext | None) -> bytes:
     """Return the answer to a scrape on a connection of its own."""
+    with socket.create_connection(address, timeout=5) as made:
+        return _answer_on(made, context)
+
+
+def _answer_on(made: socket.socket, context: ssl.SSLContext | None) -> bytes:
+    """Return the answer to a scrape on a connection."""
     with ExitStack() as opened:
-        made: socket.socket = opened.enter_context(
-            socket.create_connection(address, timeout=5)
-        )
         # As Prometheus does; or the request would wait for an acknowledgement.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:

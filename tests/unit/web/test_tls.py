@@ -268,11 +268,11 @@ def test_tls_to_the_plain_port(files: Files) -> None:
 
 
 def test_a_handshake_that_does_not_come(files: Files) -> None:
-    """The connection is closed after some time."""
+    """Once begun it has to end soon, or the connection does."""
     rules = files.access(TLS)
 
     async def scenario(server: WebServer) -> bytes:
-        return await spoken(server, b"")
+        return await spoken(server, b"\x16")
 
     assert b"" == during(lambda: rules, scenario, Limits(greeting_s=0.2))
 
