@@ -146,6 +146,8 @@ def test_prometheus_with_a_client_certificate(files: Files) -> None:
             pass
         with scraping(service.url, files.job(), "up == 0") as prometheus:
             found = _last_error(prometheus.url)
+        with scraping(service.url, files.job(stranger), "up == 0") as prometheus:
+            strange = _last_error(prometheus.url)
         statuses = [
             status_of(
                 *(service.url, "--cacert", str(files.ca.cert)),
@@ -154,7 +156,8 @@ def test_prometheus_with_a_client_certificate(files: Files) -> None:
             for one in (stranger, unnamed, files.client)
         ]
 
-    assert "EOF" in found or "certificate required" in found
+    assert "certificate required" in found
+    assert "unknown certificate authority" in strange
     assert ["000", "000", "200"] == statuses
 
 
