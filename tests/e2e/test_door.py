@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.engine.test_unit import NOBODY, as_the_unit
 from tests.fakes.certificates import HASH, TLS, Pair, authority, signed
 from tests.lab.prometheus import missing, scraping
 from tests.lab.service import Service
@@ -72,13 +73,23 @@ def files(tmp_path: Path) -> Files:
 
 @contextmanager
 def running(
-    folder: Path, *arguments: str, listen: Sequence[str] = ("127.0.0.1:0",)
+    folder: Path,
+    *arguments: str,
+    listen: Sequence[str] = ("127.0.0.1:0",),
+    under: Sequence[str] = (),
 ) -> Iterator[Service]:
-    """Run the program where no engine is, with everything it writes in a folder."""
+    """Run the program where no engine is, with everything it writes in a folder.
+
+    Args:
+        folder: the folder.
+        arguments: more of them.
+        listen: addresses.
+        under: a command that becomes another, with fewer rights.
+    """
     addresses = [f"--web.listen-address={one}" for one in listen]
     process = subprocess.Popen(
         [
-            *("setpriv", "--pdeathsig", "KILL", *COMMAND, "run"),
+            *(*under, "setpriv", "--pdeathsig", "KILL", *COMMAND, "run"),
             *("--log.format", "logfmt", *addresses, *arguments),
         ],
         cwd=ROOT,
@@ -246,6 +257,27 @@ def test_a_broken_file_at_the_start(files: Files) -> None:
         line.partition(": http_server")[0].partition(": basic_auth")[0]
         for line in ran.stderr.splitlines()
     ]
+
+
+def test_keys_of_root_with_the_units_rights(files: Files) -> None:
+    """The service is no root and reads them all the same: on the unit's capability."""
+    files.write(TLS + USERS)
+    for path in files.folder.iterdir():
+        path.chmod(0o600)
+    rundir = files.folder / "run"
+    rundir.mkdir()
+    os.chown(rundir, NOBODY, NOBODY)
+
+    with running(
+        rundir,
+        f"--web.config.file={files.web}",
+        under=as_the_unit("/proc/self/ns/net", NOBODY),
+    ) as service:
+        user = Path(f"/proc/{service.pid}").stat().st_uid
+        asked = ("--cacert", str(files.ca.cert), "-u", "prometheus:secret")
+        status = status_of(service.url, *asked)
+
+    assert (NOBODY, "200") == (user, status)
 
 
 def test_health_is_asked_whatever_is_served(files: Files) -> None:
