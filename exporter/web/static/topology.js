@@ -3,7 +3,7 @@
 import { href } from "./address.js";
 import { get } from "./api.js";
 import { el, fill, printable, svg } from "./dom.js";
-import { layout, thread, way } from "./layout.js";
+import { layout, pathfinder, thread } from "./layout.js";
 import { patch } from "./patch.js";
 import { slowly } from "./slowly.js";
 import { counted, natural, number } from "./words.js";
@@ -38,7 +38,7 @@ export async function draw(root, [found, matrix], state, { isNew, signal }) {
   const [boxes, ways, texts] = picture.querySelectorAll(":scope > g");
   // Ways pass below texts and dots, and above the boxes.
   renew(boxes, laid.boxes.map((box) => framed(box, edges)));
-  renew(ways, waysOf(edges, many));
+  renew(ways, waysOf(edges, many, pathfinder(laid.boxes)));
   await slowly(laid.boxes, signal, (box, place) => {
     const fresh = boxed(box, edges, look);
     const old = texts.children[place];
@@ -68,13 +68,16 @@ function renew(layer, children) {
   patch(layer, svg("g", {}, children));
 }
 
-function waysOf(edges, many) {
+function waysOf(edges, many, find) {
   const between = edges.filter((one) => one.from !== one.to).slice(0, EDGES);
   const threads = [...many.values()].flatMap((spots) =>
     spots.slice(1).map((spot, n) => [spots[n], spot]));
+  const found = between.map((edge) => ({ edge, ...find(edge.from, edge.to, isForth(edge) ? -3 : 3) }));
   return [
     threads.slice(0, THREADS).map(([one, other]) => svg("path", { class: "both", d: thread(one, other) })),
-    between.map((edge) => arrow(edge, between.length <= LABELLED)),
+    found.map(arrow),
+    // Above all arrows, so that none strikes one out.
+    between.length <= LABELLED ? found.map(count) : [],
   ];
 }
 
@@ -170,19 +173,23 @@ function boxed(box, edges, { many, off, wanted }) {
   );
 }
 
-function arrow(edge, isLabelled) {
-  const isForth = edge.from.x < edge.to.x || (edge.from.x === edge.to.x && edge.from.y < edge.to.y);
-  const { path, label, y } = way(edge.from, edge.to, isForth ? -3 : 3);
+function isForth({ from, to }) {
+  return from.x < to.x || (from.x === to.x && from.y < to.y);
+}
+
+function arrow({ edge, path }) {
   const text = `${edge.from.title} to ${edge.to.title}: ${counted(edge.count, "broken pair")}`;
   return svg(
     "g",
     {},
     svg("title", {}, printable(text)),
     svg("path", { class: `leak${edge.leaking ? "" : " broken"}`, d: path, "marker-end": "url(#tip)" }),
-    isLabelled
-      ? svg("text", { class: "count", x: label, y: y + (isForth ? -6 : 16), "text-anchor": "middle" }, `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`)
-      : null,
   );
+}
+
+function count({ edge, label }) {
+  const text = `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`;
+  return svg("text", { class: "count on", x: label.x, y: label.y + 4, "text-anchor": "middle" }, text);
 }
 
 /** Text of about a length: both ends, as names of one project begin alike. */
