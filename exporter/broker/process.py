@@ -20,7 +20,9 @@ from typing import Final, NoReturn
 
 from exporter.broker import requests, wire
 from exporter.broker.server import Broker
+from exporter.capabilities import holds_any
 from exporter.errors import BrokerGone
+from exporter.limits import allow_descriptors
 from exporter.powers import Terms
 
 _CHANNELS: Final = 8
@@ -28,6 +30,7 @@ _CHANNELS: Final = 8
 _PATIENCE_S: Final = 5.0
 """How long the process may take to end."""
 _SET_NAME: Final = 15  # PR_SET_NAME, prctl(2)
+_SET_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 
 
 class Process:
@@ -78,34 +81,56 @@ def fork() -> Process:
     gc.freeze()  # what is there now is not written to by a collection, in either
     pid = os.fork()
     if pid == 0:
-        _be(lent, [there for _, there in pairs])
+        be(lent, [there for _, there in pairs])
     for there in (lent, *(there for _, there in pairs)):
         there.close()
     return Process(pid, life, [here for here, _ in pairs])
 
 
-def _be(life: socket.socket, channels: Sequence[socket.socket]) -> NoReturn:
+def be(life: socket.socket, channels: Sequence[socket.socket]) -> NoReturn:
     """Serve every channel until the process that asks has ended."""
     try:
         # It is ended by the end of the other process, which then is not cut short.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         _close_others([life.fileno(), *(channel.fileno() for channel in channels)])
-        ctypes.CDLL(None).prctl(_SET_NAME, b"exporter-broker", 0, 0, 0)
+        _prepare()
         with suppress(BrokerGone, OSError):
             settings, _ = wire.receive_request(life)
             terms, files = requests.terms(settings)
             broker = Broker(terms, files)
             for channel in channels:
-                serve = threading.Thread(target=broker.serve, args=(channel,))
-                serve.daemon = True
-                serve.start()
+                work = (broker, channel, life)
+                threading.Thread(target=_serve, args=work, daemon=True).start()
             while life.recv(1):
                 pass
             for path in terms.sockets:
                 _remove(path)
     finally:
         os._exit(0)  # whatever happened, and whatever threads wait for
+
+
+def _serve(broker: Broker, channel: socket.socket, life: socket.socket) -> None:
+    """Serve a channel; when that is over, for whatever reason, all is."""
+    try:
+        broker.serve(channel)
+    finally:
+        with suppress(OSError):
+            life.shutdown(socket.SHUT_RDWR)
+
+
+def _prepare() -> None:
+    """Give this process a name, its descriptors, and peace from its own user.
+
+    Where the other one keeps that user and has no capability less, it could read and
+    write our memory; as a parent, even where Yama forbids it to others (ptrace(2)).
+    """
+    allow_descriptors()
+    libc = ctypes.CDLL(None)
+    libc.prctl(_SET_NAME, b"exporter-broker", 0, 0, 0)
+    # With capabilities and without root we could not read all of /proc/self any more.
+    if os.geteuid() == 0 or not holds_any():
+        libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _remove(path: str) -> None:
