@@ -178,7 +178,7 @@ def _receive_descriptors(channel: socket.socket, count: int) -> list[int]:
     return found
 
 
-def _receive_some(channel: socket.socket, count: int) -> array.array[int]:
+def _receive_some(channel: socket.socket, count: int) -> "array.array[int]":
     found = array.array("i")
     room = socket.CMSG_SPACE(count * found.itemsize)
     data, ancillary, _, _ = channel.recvmsg(1, room, socket.MSG_CMSG_CLOEXEC)
