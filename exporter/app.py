@@ -72,11 +72,12 @@ def run(config: Config, reload: Reload) -> int:
     """
     log.configure(config.log.level, config.log.format)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    return asyncio.run(_serve(config, reload))
+    split = Split() if config.process.split else None
+    return asyncio.run(_serve(config, reload, split))
 
 
-async def _serve(config: Config, reload: Reload) -> int:
-    service = _Service(config, reload)
+async def _serve(config: Config, reload: Reload, split: Split | None) -> int:
+    service = _Service(config, reload, split)
     try:
         service.confine()
         with service.session:
@@ -88,8 +89,8 @@ async def _serve(config: Config, reload: Reload) -> int:
 class _Service:
     """The daemon with its HTTP server, its schedule and its watcher."""
 
-    def __init__(self, config: Config, reload: Reload) -> None:
-        self._config = config
+    def __init__(self, config: Config, reload: Reload, split: Split | None) -> None:
+        self._config, self._split = config, split
         self._reload = reload
         self._log = structlog.get_logger("app")
         self._loop = asyncio.get_running_loop()
@@ -97,13 +98,14 @@ class _Service:
         self._status = 0
         self._board = Board(config.probe.interval, config.probe.packets_per_second)
         self._access = self._make_access()
-        self._pause_file = run_folder() / "pause"
-        self._split = self._start_split()
+        self._run_folder = run_folder()
+        files.expect(self._pause_file(config))
+        powers = split.powers(terms_of(config), self._observe) if split else None
         self.session = open_session(
             config,
             on_gone=self._on_gone,
             observer=self._observe,
-            powers=self._split.powers if self._split else None,
+            powers=powers,
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
         self._exposition = self._make_exposition()
@@ -120,13 +122,6 @@ class _Service:
         )
         self._watcher = self._make_watcher()
         self._health = Health(self._unhealthy)
-
-    def _start_split(self) -> Split | None:
-        if not self._config.process.split:
-            return None
-        files.expect(Path(self._config.probe.pause_file or self._pause_file))
-        sockets = [one.path for one in self._config.web.listen_addresses if one.path]
-        return Split(terms_of(self._config), self._observe, sockets)
 
     def confine(self) -> None:
         """Give up the privileges to the other process; there is one thread as yet."""
@@ -394,5 +389,8 @@ class _Service:
             policy=policy_of(config),
             interval_s=config.probe.interval,
             packets_per_second=config.probe.packets_per_second,
-            pause_file=Path(config.probe.pause_file or self._pause_file),
+            pause_file=self._pause_file(config),
         )
+
+    def _pause_file(self, config: Config) -> Path:
+        return Path(config.probe.pause_file or self._run_folder / "pause")

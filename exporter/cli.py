@@ -24,6 +24,9 @@ INTERRUPTED = 130
 UNWELL = 1
 """What Docker takes for unhealthy."""
 STDOUT = Path("-")
+# click would ask access(2), which knows nothing of the capability by which the service
+# reads root's files. Who opens it says what is wrong.
+_READ = click.Path(readable=False, path_type=Path)
 
 
 def main(
@@ -101,7 +104,7 @@ def _writable(
 _config_file = click.option(
     "--config.file",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=_READ,
     metavar="FILE",
     help="Settings, YAML; every setting has a default.",
 )
@@ -139,7 +142,7 @@ def cli() -> None:
 @click.option(
     "--web.config.file",
     "web_config_file",
-    type=click.Path(path_type=Path),
+    type=_READ,
     metavar="FILE",
     help="TLS, client certificates, passwords; as other exporters of Prometheus.",
 )
@@ -351,7 +354,7 @@ def config_group() -> None:
 
 
 @config_group.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=_READ)
 def config_check(file: Path) -> int:
     """Report every problem of a configuration file.
 

@@ -49,6 +49,9 @@ class Terms:
     host_namespace: str | None = None
     """The configured path of the engine's namespace."""
 
+    sockets: tuple[str, ...] = ()
+    """Paths of Unix sockets that are removed at the end, once nobody listens there."""
+
     @property
     def engine_socket(self) -> str | None:
         """Path of the engine's Unix socket; None if it is reached otherwise."""

@@ -142,6 +142,7 @@ def terms_of(config: Config) -> Terms:
         environment={"DOCKER_HOST": engine.host},
         path_map=tuple((str(one.source), str(one.target)) for one in engine.path_map),
         host_namespace=str(engine.host_namespace) if engine.host_namespace else None,
+        sockets=tuple(one.path for one in config.web.listen_addresses if one.path),
     )
 
 

@@ -1,15 +1,12 @@
-"""`Powers` of another process, which `start` starts."""
+"""`Powers` of another process."""
 
-import os
-import queue
 import socket
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from exporter.broker import requests, wire
+from exporter.broker.process import Process
 from exporter.broker.requests import Json
 from exporter.capabilities import Privileges
 from exporter.detection.host import Look, Subscription
@@ -27,84 +24,12 @@ from exporter.model.hoststate import HostState
 from exporter.model.inspection import NamespaceFacts
 from exporter.model.topology import HostNetwork, IPAddress, IpVersion
 from exporter.netns import NamespaceRef, NetnsId
-from exporter.powers import Terms
 from exporter.rtnetlink import KernelChannel, RouteSocket
 
 if TYPE_CHECKING:
     from exporter.detection.links import LinkTable
 
 T = TypeVar("T")
-_CHANNELS: Final = 8
-"""Requests at a time: as many threads ask, at most."""
-_PATIENCE_S: Final = 5.0
-"""How long the process may take to end."""
-
-
-class Process:
-    """The process with the privileges, and the channels to it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], life: socket.socket) -> None:
-        self._process = process
-        self.life = life
-        """Readable once the process has ended."""
-        self.free: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
-
-    def stop(self) -> None:
-        """Let it end, and wait for that; it may have ended before."""
-        self.life.close()
-        with suppress(queue.Empty):
-            while True:
-                self.free.get_nowait().close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_PATIENCE_S)
-
-
-def start(
-    terms: Terms, files: Iterable[str] = (), sockets: Iterable[str] = ()
-) -> Process:
-    """Start the process with the privileges that this one has now.
-
-    Args:
-        terms: what its powers are bound to.
-        files: the only ones that it opens for others.
-        sockets: paths of Unix sockets that it removes at the end.
-
-    Raises:
-        OSError: it cannot be started.
-    """
-    life, lent = socket.socketpair()
-    channels = [socket.socketpair() for _ in range(_CHANNELS)]
-    theirs = [lent.fileno(), *(there.fileno() for _, there in channels)]
-    environment = {**os.environ, **terms.environment}
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    try:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", "-m", "exporter.broker", *map(str, theirs)],
-            env=environment,
-            pass_fds=theirs,
-            stdin=subprocess.DEVNULL,
-        )
-    finally:
-        lent.close()
-        for _, there in channels:
-            there.close()
-    found = Process(process, life)
-    for here, _ in channels:
-        found.free.put(here)
-    settings = {
-        "environment": dict(terms.environment),
-        "path_map": [list(one) for one in terms.path_map],
-        "host_namespace": terms.host_namespace,
-        "files": sorted(files),
-        "sockets": sorted(sockets),
-    }
-    wire.send_request(life, settings)
-    return found
 
 
 class RemotePowers:
@@ -121,8 +46,10 @@ class RemotePowers:
         self._observe = observe
         self.engine = RemoteEngine(self)
 
-    def ask(self, do: str, request: Json | None = None, about: int = -1) -> wire.Reply:
-        """Return the answer to a request, about a descriptor perhaps.
+    def ask(
+        self, do: str, request: Json | None = None, about: Sequence[int] = ()
+    ) -> wire.Reply:
+        """Return the answer to a request, about descriptors perhaps.
 
         Raises:
             BrokerGone: the process has ended.
@@ -130,11 +57,7 @@ class RemotePowers:
         """
         channel = self._process.free.get()
         try:
-            whole = {**(request or {}), "do": do}
-            if about < 0:
-                wire.send_request(channel, whole)
-            else:
-                wire.send_with(channel, whole, about)
+            wire.send_request(channel, {**(request or {}), "do": do}, about)
             reply = wire.receive_reply(channel)
         except OSError as error:
             raise BrokerGone from error
@@ -185,7 +108,7 @@ class RemotePowers:
                 )
                 for (device, version), fd in zip(echoes, rest, strict=False)
             },
-            resolver=ResolverSocket(_socket(resolver), self._connect_resolver),
+            resolver=ResolverSocket(_socket(resolver), self._connect_resolvers),
             routes=RouteSocket(channel=channel),
             routes_fd=routes,
             pings_refused=refused,
@@ -194,10 +117,15 @@ class RemotePowers:
         return made
 
     def _bind(self, sock: socket.socket, device: str) -> bool:
-        return bool(self.ask("bind", {"device": device}, sock.fileno()).value)
+        return bool(self.ask("bind", {"device": device}, [sock.fileno()]).value)
 
-    def _connect_resolver(self, sock: socket.socket) -> None:
-        self.ask("connect_resolver", about=sock.fileno())
+    def _connect_resolvers(self, descriptors: Sequence[int]) -> list[int]:
+        found: list[int] = []
+        for start in range(0, len(descriptors), wire.MOST_LENT):
+            some = descriptors[start : start + wire.MOST_LENT]
+            reply = self.ask("connect_resolvers", about=some)
+            found += cast("list[int]", reply.value)
+        return found
 
     def has_gone(self, namespace: NamespaceRef) -> bool:
         """Return whether a namespace has ended."""

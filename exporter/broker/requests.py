@@ -1,12 +1,13 @@
 """What requests carry, as JSON and back; what does not fit is `Malformed`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 
 from exporter.broker.wire import Malformed
 from exporter.hostns import BridgeMark, HostFound
 from exporter.model.topology import IPAddress
 from exporter.netns import NamespaceRef, NetnsId
+from exporter.powers import Terms
 
 Json = Mapping[str, object]
 
@@ -77,6 +78,35 @@ def found(request: object) -> HostFound:
         source=text(request, "source"),
         identity=NetnsId(number(request, "identity", least=-(1 << 128))),
     )
+
+
+def terms_json(terms: Terms, files: Iterable[str]) -> Json:
+    """Return terms, and the files that may be opened, as JSON."""
+    return {
+        "environment": dict(terms.environment),
+        "path_map": [list(one) for one in terms.path_map],
+        "host_namespace": terms.host_namespace,
+        "sockets": list(terms.sockets),
+        "files": sorted(files),
+    }
+
+
+def terms(request: Json) -> tuple[Terms, frozenset[str]]:
+    """Return terms of JSON, and the files that may be opened."""
+    environment, path_map = request.get("environment"), request.get("path_map")
+    if not isinstance(environment, dict) or not isinstance(path_map, list):
+        raise Malformed("terms")
+    host = None
+    if request.get("host_namespace") is not None:
+        host = text(request, "host_namespace")
+    pairs = [texts({"pair": pair}, "pair") for pair in path_map]
+    found = Terms(
+        environment={key: text(environment, key) for key in environment},
+        path_map=tuple((pair[0], pair[1]) for pair in pairs),
+        host_namespace=host,
+        sockets=texts(request, "sockets"),
+    )
+    return found, frozenset(texts(request, "files"))
 
 
 def bridges_json(bridges: Sequence[BridgeMark]) -> object:

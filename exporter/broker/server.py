@@ -54,7 +54,7 @@ class Broker:
             "subscribe": self._subscribe,
             "look": self._look,
             "bind": self._bind,
-            "connect_resolver": self._connect_resolver,
+            "connect_resolvers": self._connect_resolvers,
             "privileges": self._privileges,
             "lock_file": self._lock_file,
             "open_file": self._open_file,
@@ -161,10 +161,8 @@ class Broker:
         with _borrowed(descriptors) as sock:
             return Reply(bind_to_device(sock, requests.text(request, "device")))
 
-    def _connect_resolver(self, _: Json, descriptors: list[int]) -> Reply:
-        with _borrowed(descriptors) as sock:
-            connect_anew(sock)
-        return Reply(None)
+    def _connect_resolvers(self, _: Json, descriptors: list[int]) -> Reply:
+        return Reply(connect_anew(descriptors))
 
     # This process, and files.
 

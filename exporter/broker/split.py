@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import structlog
 import exporter
 from exporter import files
 from exporter.broker.confinement import confine
-from exporter.broker.remote import RemotePowers, start
+from exporter.broker.process import fork
+from exporter.broker.remote import RemotePowers
 from exporter.engine.api import RequestObserver
-from exporter.powers import Terms
+from exporter.powers import Powers, Terms
 
 _log = structlog.get_logger("app")
 
@@ -28,25 +29,29 @@ def _our_folders() -> set[Path]:
 class Split:
     """Starts the other process, and gives up what that one has."""
 
-    def __init__(
-        self, terms: Terms, observe: RequestObserver, sockets: Iterable[str] = ()
-    ) -> None:
+    def __init__(self) -> None:
         """Start it; this process is what it was, until `confine`.
-
-        What was read of `files` until now, it will open for us.
-
-        Args:
-            terms: what its powers are bound to.
-            observe: told of each request to the engine.
-            sockets: paths of Unix sockets that we listen on, removed at the end.
 
         Raises:
             OSError: it cannot be started.
         """
-        self._files = files.seen()
-        self._process = start(terms, self._files, sockets)
+        self._process = fork()
+        self._files = frozenset[str]()
         self._forget: Callable[[], object] = lambda: None
-        self.powers = RemotePowers(self._process, observe)
+
+    def powers(self, terms: Terms, observe: RequestObserver) -> Powers:
+        """Return what it lends; to be called once.
+
+        What was read of `files` until now, it will open for us.
+
+        Args:
+            terms: what they are bound to.
+            observe: told of each request to the engine.
+        """
+        self._files = files.seen()
+        self._process.settle(terms, self._files)
+        self._lender = RemotePowers(self._process, observe)
+        return self._lender
 
     def confine(
         self, user: str, loop: asyncio.AbstractEventLoop, ended: Callable[[], None]
@@ -80,7 +85,7 @@ class Split:
         except PermissionError:
             if os.fspath(path) not in self._files:
                 raise
-            return self.powers.open_file(os.fspath(path))
+            return self._lender.open_file(os.fspath(path))
 
     def stop(self) -> None:
         """End the other process."""

@@ -9,6 +9,7 @@ import array
 import json
 import os
 import pickle
+import select
 import socket
 import struct
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from exporter.errors import BrokerGone
 
 REQUEST_BYTES: Final = 1 << 20
 """Of the longest request: the ways of 256 addresses, the bridges of 4,000 networks."""
+MOST_LENT: Final = 250
+"""Descriptors that a request may be about."""
 _HEAD: Final = struct.Struct("=IH")
 """Bytes that follow, and descriptors after them."""
 _DESCRIPTORS: Final = 250
@@ -42,10 +45,13 @@ class Reply:
     """Requests to the engine, as a `RequestObserver` is told of them."""
 
 
-def send_request(channel: socket.socket, request: Mapping[str, object]) -> None:
-    """Send a request; raises OSError."""
+def send_request(
+    channel: socket.socket, request: Mapping[str, object], about: Sequence[int] = ()
+) -> None:
+    """Send a request, about at most `MOST_LENT` descriptors; raises OSError."""
     body = json.dumps(request).encode()
-    channel.sendall(_HEAD.pack(len(body), 0) + body)
+    channel.sendall(_HEAD.pack(len(body), len(about)) + body)
+    _send_descriptors(channel, about)
 
 
 def receive_request(channel: socket.socket) -> tuple[dict[str, object], list[int]]:
@@ -56,7 +62,7 @@ def receive_request(channel: socket.socket) -> tuple[dict[str, object], list[int
         Malformed: it is none.
     """
     length, count = _head(channel)
-    if length > REQUEST_BYTES or count > 1:
+    if length > REQUEST_BYTES or count > MOST_LENT:
         raise Malformed(f"{length} bytes, {count} descriptors")
     body = _bytes(channel, length)
     descriptors = _receive_descriptors(channel, count)
@@ -69,15 +75,6 @@ def receive_request(channel: socket.socket) -> tuple[dict[str, object], list[int
         _close(descriptors)
         raise Malformed("no object")
     return found, descriptors
-
-
-def send_with(
-    channel: socket.socket, request: Mapping[str, object], descriptor: int
-) -> None:
-    """Send a request about a descriptor; raises OSError."""
-    body = json.dumps(request).encode()
-    channel.sendall(_HEAD.pack(len(body), 1) + body)
-    _send_descriptors(channel, [descriptor])
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
@@ -101,6 +98,13 @@ def receive_reply(channel: socket.socket) -> Reply:
     descriptors = _receive_descriptors(channel, count)
     value, notes = pickle.loads(body)  # noqa: S301 - of the more trusted end
     return Reply(value, descriptors, notes)
+
+
+def is_readable(descriptor: int, timeout_s: float) -> bool:
+    """Return whether a descriptor becomes readable in time."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
 
 
 def _head(channel: socket.socket) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from exporter.config.outspoken import OutspokenContext
+
 VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 BROKEN_VERSIONS: Final = ("TLS10", "TLS11")
 CLIENT_AUTH: Final = {
@@ -84,7 +86,7 @@ def context_of(settings: TlsSettings) -> ssl.SSLContext:
     Raises:
         TlsProblem: a certificate, a key or a combination cannot be used.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = OutspokenContext(ssl.PROTOCOL_TLS_SERVER)
     # Each connection shows its certificate: none goes on from one that was made under
     # other rules.
     context.num_tickets = 0

@@ -20,7 +20,7 @@ from exporter.dns.message import (
     decode_reply,
     encode_query,
 )
-from exporter.dns.resolver import ResolverSocket
+from exporter.dns.resolver import ResolverSocket, connect_all
 from exporter.errors import PacketError
 from exporter.model.outcome import Observation, Result
 
@@ -61,7 +61,8 @@ class LookupGroup:
     indices: list[int] = field(default_factory=list)
     pending: dict[int, _Sent] = field(default_factory=dict)
     """By transaction."""
-    connected: bool = False
+    connected: bool | None = None
+    """None before the first question of the round."""
 
 
 class LookupRound:
@@ -100,7 +101,7 @@ class LookupRound:
 
     def send(self, group: LookupGroup, start: int, stop: int, number: int) -> None:
         """Ask question `number` of the group's names from `start` to `stop`."""
-        if group.resolver.closed or not self._connect(group):
+        if group.resolver.closed or not self._is_connected(group):
             return
         for index in group.indices[start:stop]:
             if number < self._askings[index].count:
@@ -128,16 +129,21 @@ class LookupRound:
             self._ask(group, index, packet)
         return None
 
-    def _connect(self, group: LookupGroup) -> bool:
-        if not group.connected:
-            try:
-                group.resolver.connect()
-            except OSError as error:
+    def _is_connected(self, group: LookupGroup) -> bool:
+        if group.connected is None:
+            self._connect()
+        return bool(group.connected)
+
+    def _connect(self) -> None:
+        """Connect every socket of the round, once, before the first question."""
+        resolvers = self._by_resolver.keys()
+        failed = connect_all(one for one in resolvers if not one.closed)
+        for group in self.groups:
+            number = failed.get(group.resolver)
+            group.connected = number is None
+            if number is not None:
                 for index in group.indices:
-                    self._failures[index] = _result_of_errno(error.errno or 0)
-                return False
-            group.connected = True
-        return True
+                    self._failures[index] = _result_of_errno(number)
 
     def _ask(self, group: LookupGroup, index: int, packet: int) -> bool:
         """Send one query; return whether an answer can come."""

@@ -4,9 +4,9 @@
 """
 
 import ctypes
-import os
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -20,6 +20,10 @@ _MESSAGE_BYTES: Final = 4096
 _ANCILLARY_BYTES: Final = 128
 _MOST_WAITING: Final = 4096  # more than a receive buffer holds
 _UNSPECIFIED: Final = bytes(16)  # a sockaddr of family AF_UNSPEC
+_SERVER: Final = struct.pack(
+    "=H2s4s8x", socket.AF_INET, SERVER[1].to_bytes(2), socket.inet_aton(SERVER[0])
+)
+"""A sockaddr_in, ip(7)."""
 
 
 class Datagram(NamedTuple):
@@ -30,46 +34,37 @@ class Datagram(NamedTuple):
     """When, by CLOCK_REALTIME."""
 
 
-Connect = Callable[[socket.socket], None]
+Connect = Callable[[Sequence[int]], Sequence[int]]
 """As `connect_anew`."""
 
 
-def connect_anew(sock: socket.socket) -> None:
-    """Connect a socket to the server, from another port than before.
+def connect_anew(descriptors: Sequence[int]) -> list[int]:
+    """Connect sockets to the server, from other ports than before.
 
-    Raises:
-        OSError: there is no route to the server.
+    Returns:
+        an errno for each, 0 if it is connected.
     """
+    return list(map(_connect_anew, descriptors))
+
+
+def _connect_anew(descriptor: int) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.connect(sock.fileno(), _UNSPECIFIED, len(_UNSPECIFIED)):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    sock.connect(SERVER)
+    for address in (_UNSPECIFIED, _SERVER):
+        if libc.connect(descriptor, address, len(address)):
+            return ctypes.get_errno()
+    return 0
 
 
 class ResolverSocket:
-    """A non-blocking socket connected to the server."""
+    """A non-blocking socket, connected to the server by `connect_all`."""
 
-    __slots__ = ("_connect", "closed", "fd", "sock")
+    __slots__ = ("closed", "connect", "fd", "sock")
 
-    def __init__(self, sock: socket.socket, connect: Connect | None = None) -> None:
-        self._connect = connect or connect_anew
+    def __init__(self, sock: socket.socket, connect: Connect = connect_anew) -> None:
+        self.connect = connect
         self.sock = sock
         self.fd = sock.fileno()
         self.closed = False
-
-    def connect(self) -> None:
-        """Connect from a port not used before, and forget what waits.
-
-        Packets to the server are translated to a port that changes when the engine
-        restarts. A translation lasts as long as its packets keep coming: a socket that
-        kept its port would go on asking where nobody listens any more.
-
-        Raises:
-            OSError: there is no route to the server.
-        """
-        self._connect(self.sock)
-        self.discard()
 
     def discard(self) -> None:
         """Forget what waits, errors too."""
@@ -96,6 +91,27 @@ class ResolverSocket:
         """Close it; may be called twice."""
         self.closed = True
         self.sock.close()
+
+
+def connect_all(resolvers: Iterable[ResolverSocket]) -> dict[ResolverSocket, int]:
+    """Connect from ports not used before, and forget what waits; return errnos, not 0.
+
+    Packets to the server are translated to a port that changes when the engine
+    restarts. A translation lasts as long as its packets keep coming: a socket that
+    kept its port would go on asking where nobody listens any more.
+    """
+    together: dict[Connect, list[ResolverSocket]] = {}
+    for resolver in resolvers:
+        together.setdefault(resolver.connect, []).append(resolver)
+    failed: dict[ResolverSocket, int] = {}
+    for connect, some in together.items():
+        numbers = connect([resolver.fd for resolver in some])
+        for resolver, number in zip(some, numbers, strict=True):
+            if number:
+                failed[resolver] = number
+            else:
+                resolver.discard()
+    return failed
 
 
 def open_resolver_socket() -> ResolverSocket:

@@ -1,10 +1,11 @@
 """What a snapshot comes to, in one sentence: never better than what is known."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from exporter.model.outcome import VIOLATIONS, Expected, Verdict
+from exporter.model.outcome import VIOLATIONS, Expected, Scope, Verdict
 from exporter.model.snapshot import Snapshot
 from exporter.model.words import ago, counted
 
@@ -22,6 +23,8 @@ class Tone(StrEnum):
     IDLE = "idle"
     """There is nothing to judge, or not everything was looked at yet."""
 
+
+_WORST_FIRST = ("isolation", "connections", "names")
 
 SYMBOLS = {Tone.GOOD: "✓", Tone.BAD: "✗", Tone.DOUBT: "?", Tone.IDLE: "…"}
 
@@ -42,10 +45,9 @@ class Headline:
 def headline_of(snapshot: Snapshot, now: datetime) -> Headline:
     """Return what a snapshot comes to at a moment."""
     counts = snapshot.summary
-    broken = sum(counts[verdict] for verdict in VIOLATIONS)
+    broken = broken_text(snapshot)
     if broken:
-        verb = "is" if broken == 1 else "are"
-        return _headline(Tone.BAD, f"{counted(broken, 'promise')} {verb} broken.")
+        return _headline(Tone.BAD, broken)
     why = why_nothing(snapshot, now)
     if why:
         return _headline(Tone.DOUBT, why)
@@ -72,6 +74,31 @@ def headline_of(snapshot: Snapshot, now: datetime) -> Headline:
     return _headline(
         Tone.GOOD, f"Isolation intact: {holds}." if isolated else f"All fine: {holds}."
     )
+
+
+def broken_text(snapshot: Snapshot, of: int | None = None) -> str | None:
+    """Return what is broken, and for how many pairs; None if nothing is.
+
+    The worst comes first: isolation, whoever else cannot reach whom.
+
+    Args:
+        snapshot: what was seen.
+        of: pairs that it is out of, to be said too.
+    """
+    counts: Counter[str] = Counter()
+    for (scope, _, _, _, verdict), count in snapshot.totals.items():
+        if verdict in VIOLATIONS:
+            is_leak = verdict is Verdict.UNEXPECTED_REACHABLE
+            what = "isolation" if is_leak else "connections"
+            counts["names" if scope is Scope.NAME else what] += count
+    broken = [(what, counts[what]) for what in _WORST_FIRST if counts[what]]
+    if not broken:
+        return None
+    (first, count), *rest = broken
+    verb = "is" if first == "isolation" else "are"
+    pairs = counted(count, "pair") if of is None else f"{count:,} of {of:,} pairs"
+    also = "".join(f", {what} for {count:,}" for what, count in rest)
+    return f"{first.capitalize()} {verb} broken for {pairs}{also}."
 
 
 def why_nothing(snapshot: Snapshot, now: datetime) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from enum import IntEnum
 
+from exporter.model.headline import broken_text
 from exporter.model.outcome import VIOLATIONS, Verdict
 from exporter.model.policy import OPT_OUT_LABEL
 from exporter.model.snapshot import Snapshot
@@ -82,9 +83,7 @@ def _judgement(snapshot: Snapshot) -> str:
         f" {counted(unverified, 'pair')} could not be verified." if unverified else ""
     )
     if broken:
-        verb = "breaks" if broken == 1 else "break"
-        whose = "the promise made for them" if by_policy else "Docker's promise"
-        return f"{broken:,} of {counted(verified, 'pair')} {verb} {whose}.{doubt}"
+        return f"{broken_text(snapshot, verified)}{doubt}"
     if not snapshot.engine_up:
         return "Nothing was measured: no engine answers."
     if unverified:

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 
 from exporter.access import Access
 from exporter.web.crowd import Crowd, Seat, client_of
+from exporter.web.lobby import Lobby
 from exporter.web.protocol import BoundedProtocol, Limits
 
 _SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_AT_ONCE = 16
+"""Connections taken in one turn of the event loop. A quarter of what one client may
+have: who has spoken is heard before so many come behind that it would have to go."""
 _BREATH_S = 0.2
 """Seconds until it is tried again where the system is short of something."""
 _FAREWELL_S = 2.0
@@ -33,10 +37,10 @@ class Acceptor:
         crowd: Crowd,
         limits: Limits,
     ) -> None:
-        """Begin to accept.
+        """Begin to accept; to be called on the event loop.
 
         Args:
-            listener: a listening socket; closed by `close`.
+            listener: a listening socket; closed by who has opened it.
             make: makes the protocol of a connection.
             access: returns the rules in force.
             crowd: who is connected, everywhere.
@@ -48,45 +52,55 @@ class Acceptor:
         self._crowd = crowd
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self._lobby = Lobby(crowd, limits.request_s, self._welcome)
         self._greetings: set[asyncio.Task[None]] = set()
+        self._breath: asyncio.TimerHandle | None = None
         listener.setblocking(False)
-        self._task = self._loop.create_task(self._accept())
+        self._go_on()
 
     def close(self) -> None:
-        """Take no more connections; those there stay."""
-        self._task.cancel()
+        """Take no more connections; those there stay, if they have said something."""
+        if self._breath is not None:
+            self._breath.cancel()
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+        self._lobby.close()
         for greeting in self._greetings:
             greeting.cancel()
 
     async def wait_closed(self) -> None:
         """Wait until nobody is being greeted any more."""
-        await asyncio.gather(self._task, *self._greetings, return_exceptions=True)
+        await asyncio.gather(*self._greetings, return_exceptions=True)
 
-    async def _accept(self) -> None:
-        while True:
+    def _go_on(self) -> None:
+        self._breath = None
+        self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        """Take some of those who wait in line.
+
+        The others have to wait for a turn of the event loop, in which everybody who is
+        known goes on.
+        """
+        for _ in range(_AT_ONCE):
             try:
-                connection, address = await self._loop.sock_accept(self._listener)
+                connection, address = self._listener.accept()
+            except BlockingIOError:
+                break
             except OSError as error:
                 if error.errno in _SHORT_OF:
-                    await asyncio.sleep(_BREATH_S)
+                    self._loop.remove_reader(self._listener)
+                    self._breath = self._loop.call_later(_BREATH_S, self._go_on)
+                    break
                 continue
-            self._seat(connection, client_of(address))
-            # Many who wait in line must not keep everybody else from their turn.
-            await asyncio.sleep(0)
+            connection.setblocking(False)
+            self._lobby.enter(connection, client_of(address))
+        self._lobby.look()
 
-    def _seat(self, connection: socket.socket, client: str) -> None:
-        task: asyncio.Task[None] | None = None
-
-        def leave() -> None:
-            if task is not None:
-                task.cancel()
-
-        seat = self._crowd.enter(client, leave)
-        if seat is None:
-            connection.close()
-            return
+    def _welcome(self, connection: socket.socket, seat: Seat) -> None:
         greeting = _Greeting(connection, seat)
         task = self._loop.create_task(self._greet(greeting))
+        seat.leave = lambda: _cancel(task)
         self._greetings.add(task)
         task.add_done_callback(self._greetings.discard)
         task.add_done_callback(lambda _: self._greeted(greeting))
@@ -115,6 +129,10 @@ class Acceptor:
                 ssl_shutdown_timeout=_FAREWELL_S if rules.tls else None,
             )
             greeting.made = True
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
 
 
 @dataclass(slots=True, eq=False)

@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 _V6_SITE = 64
 """Bits of an IPv6 address that tell clients apart; the rest is theirs to choose."""
+_REMEMBERED = 256
+"""Addresses: one that connects a thousand times is read once."""
 
 
 class Use(IntEnum):
@@ -87,6 +90,12 @@ class Crowd:
             del self._seats[seat]
             self._seats[seat] = None
 
+    def heard(self, seat: Seat) -> None:
+        """Take note that a connection has said its first word: it is the newest."""
+        if seat in self._seats:
+            del self._seats[seat]
+            self._seats[seat] = None
+
     def left(self, seat: Seat) -> None:
         """Take note that a connection has ended."""
         if seat in self._seats:
@@ -97,10 +106,9 @@ class Crowd:
 
     def _dismiss(self, client: str | None) -> bool:
         """Close one connection, of a client if given; return whether one could be."""
-        mine = [seat for seat in self._seats if client in (None, seat.client)]
         for use in (Use.WAITING, Use.STALLED):
-            for seat in mine:
-                if seat.use is use:
+            for seat in self._seats:
+                if seat.use is use and client in (None, seat.client):
                     self.left(seat)
                     seat.leave()
                     return True
@@ -120,7 +128,12 @@ def client_of(address: object) -> str:
     """
     if not isinstance(address, tuple):
         return "local"
-    ip = ipaddress.ip_address(address[0].partition("%")[0])
+    return _site_of(address[0])
+
+
+@lru_cache(_REMEMBERED)
+def _site_of(address: str) -> str:
+    ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or ip
     if ip.is_loopback:

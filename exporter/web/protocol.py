@@ -20,9 +20,10 @@ class Limits:
     """What clients may use of this process."""
 
     greeting_s: float = 5.0
-    """Seconds in which TLS must be agreed upon."""
+    """Seconds in which TLS must be agreed upon, from its first byte."""
     request_s: float = 10.0
-    """Seconds in which a request must have arrived whole, headers and body."""
+    """Seconds in which a request must have arrived whole, headers and body; and in
+    which a new connection must begin with one."""
     stall_s: float = 10.0
     """Seconds in which a client must take 64 KiB of its answer, or the rest of it."""
     keep_alive_s: int = 7

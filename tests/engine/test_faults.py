@@ -252,7 +252,7 @@ class TestSilence:
         ):
             assert re.search(rf"\b{pair}\b", broken), broken
         assert "4 unverified pairs" in ran.out
-        assert "4 of 20 pairs break Docker's promise" in " ".join(ran.lines[-2:])
+        assert "Connections are broken for 4 of 20 pairs" in " ".join(ran.lines[-2:])
 
     @pytest.mark.suites("host")
     def test_of_the_young_is_waited_for(self, demo: Running) -> None:
@@ -320,4 +320,4 @@ class TestLeak:
             demo.address(name, "mybridge" if name.startswith("my") else "bridge")
             for name in (FIRST, SECOND, "bridge1", "bridge2")
         } == {address for _, _, address in said}
-        assert "✗ 8 of 24 pairs break Docker's promise." == ran.lines[-1]
+        assert "✗ Isolation is broken for 8 of 24 pairs." == ran.lines[-1]

@@ -8,6 +8,7 @@ import contextlib
 import json
 import re
 import shlex
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.certificates import HASH, TLS, authority, signed
 from tests.lab import imaging
 from tests.lab.composing import netns_folder
 from tests.lab.engine import Engine
@@ -325,21 +327,57 @@ class TestService:
 
     def test_it_is_healthy(self, scene: Scene) -> None:
         """By the image's own check, asked every second here."""
-        rights = (*ADMIN, *RAW, *NET_ADMIN, *AT_HOST)
-        options = [*scene.socket, *WRITABLE, *scene.keys(), *rights]
-        run = ["docker", "run", "--detach", "--name=healthy", *CONTAINED, *options]
-        pace = ["--health-interval=1s", "--health-start-period=0s"]
-        events = scene.engine.docker.events(
-            decode=True, filters={"event": "health_status"}
-        )
-        scene.engine.run_beside([*run, *pace, imaging.EXPORTER, "run"])
-        try:
-            told = next(iter(events))
-        finally:
-            events.close()
-            scene.engine.container("healthy").remove(force=True)
+        with healthy(scene, ()):
+            pass
 
+    def test_it_is_behind_a_door(self, scene: Scene, tmp_path: Path) -> None:
+        """TLS and a password of a folder that is mounted; its check needs neither."""
+        ca = authority(tmp_path)
+        signed(tmp_path, ca, "server")
+        (tmp_path / "web.yml").write_text(
+            f"{TLS}basic_auth_users:\n  prometheus: {HASH}\n"
+        )
+        ask = [
+            *("curl", "--silent", "--output", "/dev/null", "--noproxy", "*"),
+            *("--write-out", "%{http_code}", "--cacert", str(ca.cert)),
+            "https://localhost:10042/metrics",
+        ]
+        with healthy(
+            scene,
+            (f"--volume={tmp_path}:/etc/dockernet-exporter:ro",),
+            "--web.config.file=/etc/dockernet-exporter/web.yml",
+        ):
+            statuses = [
+                subprocess.run(
+                    ["nsenter", f"--net={scene.engine.netns}", "--", *ask, *more],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout
+                for more in ((), ("-u", "prometheus:secret"))
+            ]
+
+        assert ["401", "200"] == statuses
+
+
+@contextlib.contextmanager
+def healthy(scene: Scene, options: Sequence[str], *arguments: str) -> Iterator[None]:
+    """Run the daemon in a container until the block ends; it says that it is well."""
+    rights = (*ADMIN, *RAW, *NET_ADMIN, *AT_HOST)
+    mounts = (*scene.socket, *WRITABLE, *scene.keys())
+    run = ["docker", "run", "--detach", "--name=healthy", *CONTAINED, *mounts, *rights]
+    pace = ["--health-interval=1s", "--health-start-period=0s"]
+    events = scene.engine.docker.events(decode=True, filters={"event": "health_status"})
+    scene.engine.run_beside(
+        [*run, *pace, *options, imaging.EXPORTER, "run", *arguments]
+    )
+    try:
+        told = next(iter(events))
         assert told["Action"] == "health_status: healthy", json.dumps(told)
+        yield
+    finally:
+        events.close()
+        scene.engine.container("healthy").remove(force=True)
 
 
 def wait_for_log(scene: Scene, name: str, pattern: str) -> str:

@@ -226,3 +226,34 @@ def _times(rtts: Rtts, states: list[PairState]) -> None:
             if state.observation.rtt_s is not None
         }
         rtts.note(heard, known, NOW - timedelta(seconds=15 * (40 - number)))
+
+
+@cache
+def sprawl(networks: int, *, broken: bool) -> Snapshot:
+    """Return a host of so many networks with three containers each.
+
+    Args:
+        networks: up to about 2000.
+        broken: two networks far from each other by name are let through.
+    """
+    heads = [f"10.{number // 250}.{number % 250}" for number in range(networks)]
+    nets = [
+        network(f"app{number:03}_default", f"{head}.0/24")
+        for number, head in enumerate(heads)
+    ]
+    found = [
+        container(name, endpoint(name, one, f"{heads[number]}.{place + 2}"))
+        for number, one in enumerate(nets)
+        for place, service in enumerate(("db", "web", "worker"))
+        for name in (f"app{number:03}-{service}-1",)
+    ]
+    made = topology(tuple(nets), tuple(sorted(found, key=lambda one: one.name)))
+    if not broken:
+        return _published(made)
+    apart = {nets[networks // 5].id, nets[networks // 5 * 4].id}
+
+    def leaking(pair: Pair, decision: Decision) -> PairState | None:
+        ends = {pair.network, decision.source_network}
+        return _leak_everywhere(pair, decision) if ends == apart else None
+
+    return explained(_published(made, leaking))

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+from exporter.access import Access
 from exporter.model.snapshot import Snapshot
 from exporter.report.api import event_entry
+from exporter.web import Door, Names
 from exporter.web.stream import Stream
 from tests.fakes.web import Given, Now, running
 
@@ -16,10 +18,11 @@ from tests.fakes.web import Given, Now, running
 class Stage:
     """A running server."""
 
-    def __init__(self, given: Given, stream: Stream) -> None:
+    def __init__(self, given: Given, stream: Stream, access: Access) -> None:
         """Bind to what is served; `url` is known once it runs."""
         self._given = given
         self._stream = stream
+        self._access = access
         self.url = ""
         self.loop = asyncio.new_event_loop()
         self.is_over = asyncio.Event()
@@ -35,11 +38,13 @@ class Stage:
         self.loop.run_until_complete(self._serve())
 
     async def _serve(self) -> None:
-        async with running(self._given.app()) as server:
+        door = Door(self._given.app(), lambda: self._access, Names((), ()))
+        async with running(door, None, lambda: self._access) as server:
             self.url = server.urls[0]
             self._is_up.set()
             await self.is_over.wait()
             self._stream.stop()
+        door.stop()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -70,12 +75,14 @@ class Stage:
 
 
 @contextmanager
-def staged(snapshot: Snapshot) -> Generator[Stage, None, None]:
-    """Serve a snapshot on loopback while the block runs."""
+def staged(
+    snapshot: Snapshot, access: Access | None = None
+) -> Generator[Stage, None, None]:
+    """Serve a snapshot on loopback while the block runs, to everybody if no rules."""
     given = Given(snapshot=snapshot)
     stream = Stream(lambda: given.snapshot, event_entry, Now(lambda: given.later))
     given.stream = stream.answer
-    stage = Stage(given, stream)
+    stage = Stage(given, stream, access or Access())
     stage.start()
     try:
         yield stage

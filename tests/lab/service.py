@@ -53,12 +53,6 @@ class Service:
         return [status_of(path) for path in Path(f"/proc/{self.pid}/task").iterdir()]
 
     @property
-    def broker(self) -> int:
-        """Return the process beside it that keeps the privileges."""
-        (found,) = self.children
-        return found
-
-    @property
     def children(self) -> list[int]:
         """Return the processes that it has started."""
         task = Path(f"/proc/{self.pid}/task/{self.pid}")
@@ -70,16 +64,28 @@ class Service:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
+    def broker(self) -> int:
+        """Return the process beside it that keeps the privileges; there is one."""
+        (found,) = self.children
+        return found
+
+    @property
+    def broker_pid(self) -> int | None:
+        """Return the process with the privileges; None where there is one only."""
+        return next(iter(self.children), None)
+
+    @property
     def cpu_s(self) -> float:
-        """Return the CPU time so far, user and system, in seconds."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Return the CPU time of both processes, user and system, in seconds."""
+        pids = filter(None, (self.pid, self.broker_pid))
+        return sum(map(_ticks, pids)) / os.sysconf("SC_CLK_TCK")
 
     @property
     def resident_bytes(self) -> int:
-        """Return the resident memory."""
+        """Return the resident memory: what both processes share counts once."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGESIZE")
+        whole = pages * os.sysconf("SC_PAGESIZE")
+        return whole + (_private_bytes(self.broker_pid) if self.broker_pid else 0)
 
     def wait_for_log(self, wanted: Callable[[str], bool]) -> str:
         """Return the next line that fits; earlier ones are passed over."""
@@ -162,6 +168,18 @@ def status_of(process: Path) -> Mapping[str, str]:
     lines = (process / "status").read_text().splitlines()
     fields = (line.partition(":") for line in lines)
     return {name: value.strip() for name, _, value in fields}
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def _private_bytes(pid: int) -> int:
+    """Return what no other process has in its memory (proc_pid_smaps(5))."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.MULTILINE)
+    return sum(map(int, found)) * 1024
 
 
 @contextmanager

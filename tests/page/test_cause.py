@@ -79,7 +79,7 @@ def test_without_scripts(stage_of: Serve, open_tab: Open) -> None:
     page = open_tab(stage, scripts=False)
 
     text = page.inner_text("body")
-    assert "50 promises are broken." in text
+    assert "Isolation is broken for 32 pairs, connections for 18." in text
     assert "Isolation broken: 32 pairs reach what they must not" in text
     assert ISOLATION in text
     assert "restart the engine" in text

@@ -26,7 +26,7 @@ def test_a_breach_comes_and_goes(stage_of: Serve, open_tab: Open) -> None:
     page.locator(".grid .leaking").first.wait_for()
     took_s = time.monotonic() - began_s
     assert took_s < SOON_S
-    assert page.title().startswith("✗ 50 promises are broken.")
+    assert page.title().startswith("✗ Isolation is broken for 32 pairs")
 
     stage.show(fine)
     expect(page.locator(".breach")).to_have_count(0)
@@ -45,8 +45,8 @@ def test_news_leave_alone_what_a_person_does(stage_of: Serve, open_tab: Open) ->
     scrolled = page.evaluate("scrollY")
 
     stage.show(sights.flushed(200))
-    expect(page.locator(".verdict")).to_contain_text("promises are broken")
-    expect(page.locator(".verdict")).not_to_contain_text("50 ")
+    expect(page.locator(".verdict")).to_contain_text("Isolation is broken")
+    expect(page.locator(".verdict")).not_to_contain_text("connections")
     page.locator(".grid .leaking").nth(9).wait_for()
 
     assert page.locator("details").first.get_attribute("open") is not None

@@ -189,7 +189,7 @@ def test_matrix(command: Run) -> None:
     found = command("check", app=FakeApp(LEAKING))
 
     assert "\x1b" not in found.out
-    assert found.out.endswith("✗ 8 of 24 pairs break Docker's promise.\n")
+    assert found.out.endswith("✗ Isolation is broken for 8 of 24 pairs.\n")
 
 
 def test_junit_beside_the_matrix(command: Run, tmp_path: Path) -> None:

@@ -36,7 +36,16 @@ RESOURCES: Final[Mapping[str, Resource]] = {
         text="Network by network: how many pairs of which verdict and promise.",
         schema="Matrix",
         answer=matrix.matrix,
-        parameters=(matrix.SCOPES, matrix.MARKS),
+        parameters=(
+            matrix.SCOPES,
+            matrix.MARKS,
+            matrix.ONLY,
+            matrix.SEARCH,
+            matrix.ROWS,
+            matrix.FIRST_ROW,
+            matrix.COLUMNS,
+            matrix.FIRST_COLUMN,
+        ),
     ),
     "matrix/containers": Resource(
         text="One cell of the matrix, container by container.",

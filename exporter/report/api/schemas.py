@@ -191,10 +191,18 @@ OUTAGE: Final = thing(
     },
     text="A time in which a promise was broken, or no engine answered.",
 )
+_COLUMN_PAGE: Final[Mapping[str, Schema]] = {
+    "column_total": COUNT,
+    "column_offset": COUNT,
+    "column_limit": COUNT,
+}
 MATRIX: Final = thing(
     {
-        **ENVELOPE,
+        **PAGE,
         "sampled": FLAG,
+        **_COLUMN_PAGE,
+        "marks": counts(Mark),
+        "host_broken": COUNT,
         "networks": many(
             thing(
                 {
@@ -205,9 +213,12 @@ MATRIX: Final = thing(
                     "project": maybe(TEXT),
                     "containers": COUNT,
                     "ip_versions": many(IP_VERSION),
+                    "broken": COUNT,
                 }
             )
         ),
+        "rows": many(TEXT),
+        "columns": many(TEXT),
         "cells": many(
             thing(
                 {
@@ -224,7 +235,8 @@ MATRIX: Final = thing(
             )
         ),
     },
-    text="Network by network; complete.",
+    text="Network by network. `marks`, `networks` and what is `broken` are of all, "
+    "cells of a page of rows and columns; the host and gateways are on each.",
 )
 _SIDE: Final = many(thing({"name": TEXT, "id": TEXT}))
 CONTAINER_MATRIX: Final = thing(
@@ -233,9 +245,7 @@ CONTAINER_MATRIX: Final = thing(
         "sampled": FLAG,
         "source_network": TEXT,
         "destination_network": TEXT,
-        "column_total": COUNT,
-        "column_offset": COUNT,
-        "column_limit": COUNT,
+        **_COLUMN_PAGE,
         "rows": _SIDE,
         "columns": _SIDE,
         "cells": many(

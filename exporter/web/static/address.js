@@ -3,7 +3,7 @@
 const VIEWS = ["matrix", "pairs", "topology", "subnets", "outages", "exporter"];
 const WORDS = [
   "view", "q", "only", "scope", "from", "to", "verdict", "network", "container", "offset",
-  "pair",
+  "across", "pair",
 ];
 
 /** What the address says; unknown words are left out. */

@@ -108,7 +108,7 @@ function listenToKeys() {
   search.addEventListener("input", () => {
     clearTimeout(typing);
     typing = setTimeout(() => {
-      go({ ...read(), q: search.value, offset: undefined }, { replace: true });
+      go({ ...read(), q: search.value, offset: undefined, across: undefined }, { replace: true });
     }, TYPING_MS);
   });
   search.form?.addEventListener("submit", (event) => event.preventDefault());

@@ -7,6 +7,7 @@ import { fillRows, grid, legend, MARKS, WORST_FIRST } from "./grid.js";
 import { counted, natural, number } from "./words.js";
 
 const SIDE = 40;
+const FIRST = { offset: undefined, across: undefined };
 const LISTED = 12;
 const HOST = "host";
 const SAMPLED =
@@ -19,21 +20,29 @@ export async function load(state, signal) {
   const search = state.q
     ? get("containers", { limit: 1000 }, signal)
     : Promise.resolve(null);
+  const page = {
+    limit: SIDE,
+    column_limit: SIDE,
+    offset: state.offset,
+    column_offset: state.across,
+  };
   const shown =
     state.from && state.to
       ? get(
           "matrix/containers",
-          {
-            source_network: state.from,
-            destination_network: state.to,
-            limit: SIDE,
-            column_limit: SIDE,
-            offset: state.offset,
-            column_offset: state.across,
-          },
+          { source_network: state.from, destination_network: state.to, ...page },
           signal,
         )
-      : get("matrix", {}, signal);
+      : get(
+          "matrix",
+          {
+            scope: state.scope === "name" ? "name" : "container,host,gateway",
+            only: state.only === "wrong" ? "wrong" : undefined,
+            search: state.q,
+            ...page,
+          },
+          signal,
+        );
   return Promise.all([shown, search]);
 }
 
@@ -62,42 +71,37 @@ export async function draw(root, [shown, containers], state, { isNew, signal }) 
 
 /** What the matrix of networks is to show. */
 function planNetworks(shown, state) {
-  const scope = state.scope === "name" ? "name" : "container";
+  const isNames = state.scope === "name";
   const cells = new Map();
   for (const cell of shown.cells) {
     const from = cell.scope === HOST ? HOST : cell.source_network;
     const to = cell.scope === GATEWAY ? GATEWAY : cell.destination_network;
-    const isShown = scope === "name" ? cell.scope === "name" : cell.scope !== "name";
     // Sources without a route have none.
-    if (isShown && from) join(cells, from, to, cell);
+    if (from) join(cells, from, to, cell);
   }
-  const names = shown.networks.map((one) => one.name);
-  const isHost = (one) => one === HOST && !names.includes(HOST);
-  const all = ordered([...names], cells);
-  const extra = [...cells.keys()].some((key) => key.startsWith(keyOf(HOST, "")));
-  const rows = chosen(extra ? [HOST, ...all] : all, cells, state, true);
-  const columns = chosen(scope === "name" ? all : [GATEWAY, ...all], cells, state, false);
-  const y0 = Number(state.offset ?? 0);
-  const x0 = Number(state.across ?? 0);
-  const down = rows.slice(y0, y0 + SIDE);
-  const right = columns.slice(x0, x0 + SIDE);
+  const isHost = (one) => one === HOST && !shown.networks.some(({ name }) => name === HOST);
+  const hasHost = isKept(shown, state, HOST) && HOST.includes((state.q ?? "").toLowerCase());
+  const hasGateway = isKept(shown, state, GATEWAY) && !isNames;
+  // A network may be named twice.
+  const down = [...new Set([...(hasHost ? [HOST] : []), ...shown.rows])];
+  const right = [...new Set([...(hasGateway ? [GATEWAY] : []), ...shown.columns])];
   const marks = new Set([...cells.values()].map((cell) => cell.mark));
   const open = (one) =>
     isHost(one) || one === GATEWAY
       ? undefined
       : href({ view: "pairs", network: one });
   return {
-    label: scope === "name" ? "Names, network by network" : "Networks by networks",
+    label: isNames ? "Names, network by network" : "Networks by networks",
     corner: "Open a cell for the containers in it.",
     above: tools(state),
     instead: el("p", { class: "empty" }, nothing(shown, state)),
-    rows: columns.length ? down.map((one) => ({ text: one, href: open(one) })) : [],
+    rows: right.length ? down.map((one) => ({ text: one, href: open(one) })) : [],
     columns: right.map((one) => ({ text: one, href: open(one) })),
     cell: (y, x) => networkCell(cells.get(keyOf(down[y], right[x])), down[y], right[x]),
     below: [
       legend(marks),
-      pager(state, "rows", "offset", y0, rows.length),
-      pager(state, "columns", "across", x0, columns.length),
+      pager(state, "rows", "offset", shown.offset, shown.total),
+      pager(state, "columns", "across", shown.column_offset, shown.column_total),
       shown.sampled ? el("p", { class: "quiet" }, SAMPLED) : null,
     ],
   };
@@ -134,31 +138,11 @@ function join(cells, from, to, cell) {
   cells.set(key, joined);
 }
 
-/** By name; where they are too many for one page, what is wrong comes first. */
-function ordered(names, cells) {
-  const sorted = [...new Set(names)].sort(natural);
-  if (sorted.length <= SIDE) return sorted;
-  const worst = new Map(sorted.map((one) => [one, WORST_FIRST.length]));
-  for (const [key, cell] of cells) {
-    const severity = WORST_FIRST.indexOf(cell.mark);
-    for (const one of key.split("\n")) {
-      if (worst.has(one)) worst.set(one, Math.min(worst.get(one), severity));
-    }
-  }
-  return sorted.sort((a, b) => Math.min(worst.get(a), 3) - Math.min(worst.get(b), 3));
-}
-
-/** The rows or columns that the search and the filter leave. */
-function chosen(names, cells, state, isRow) {
-  const wanted = (state.q ?? "").toLowerCase();
-  const matches = names.filter((one) => one.toLowerCase().includes(wanted));
-  const left = isRow && matches.length ? matches : names;
-  if (state.only !== "wrong") return left;
-  const wrong = new Set();
-  for (const [key, cell] of cells) {
-    if (WORST_FIRST.indexOf(cell.mark) < 3) wrong.add(key.split("\n")[isRow ? 0 : 1]);
-  }
-  return left.filter((one) => wrong.has(one));
+/** Whether the host has a row, or gateways a column: as they have cells that matter. */
+function isKept(shown, state, scope) {
+  const own = shown.cells.filter((cell) => cell.scope === scope);
+  const isWrong = (cell) => WORST_FIRST.indexOf(cell.mark) < 3;
+  return state.only === "wrong" ? own.some(isWrong) : own.length > 0;
 }
 
 function nothing(shown, state) {
@@ -173,11 +157,11 @@ function tools(state) {
   return el(
     "nav",
     { class: "tools", "aria-label": "What the matrix shows" },
-    to("Packets", { scope: undefined, offset: undefined }, !isNames),
-    to("Names", { scope: "name", offset: undefined }, isNames),
+    to("Packets", { scope: undefined, ...FIRST }, !isNames),
+    to("Names", { scope: "name", ...FIRST }, isNames),
     el("span", { class: "gap" }),
-    to("All", { only: undefined }, !state.only),
-    to("Only what is wrong", { only: "wrong", offset: undefined }, state.only === "wrong"),
+    to("All", { only: undefined, ...FIRST }, !state.only),
+    to("Only what is wrong", { only: "wrong", ...FIRST }, state.only === "wrong"),
   );
 }
 

@@ -47,12 +47,12 @@ function row(outage, state) {
     { class: outage.ended ? "" : "lasts" },
     el("td", {}, kind(outage)),
     el("td", { class: "who" }, what(outage, state)),
-    el("td", {}, el("time", { datetime: outage.began }, moment(outage.began))),
-    el("td", {}, outage.ended
+    el("td", { "data-head": "Began" }, el("time", { datetime: outage.began }, moment(outage.began))),
+    el("td", { "data-head": outage.ended ? "Ended" : null }, outage.ended
       ? el("time", { datetime: outage.ended }, moment(outage.ended))
       : el("b", { class: "bad" }, "lasts")),
-    el("td", {}, outage.ended ? lasting(outage.duration_seconds) : since(outage.began)),
-    el("td", {}, outage.cause ? el("code", {}, outage.cause) : "–"),
+    el("td", { "data-head": "Lasted" }, outage.ended ? lasting(outage.duration_seconds) : since(outage.began)),
+    el("td", { "data-head": "Cause" }, outage.cause ? el("code", {}, outage.cause) : "–"),
   );
 }
 

@@ -101,8 +101,8 @@ function row(pair) {
     ),
     el("td", { class: "who" }, between(pair)),
     el("td", {}, el("code", {}, pair.destination_address)),
-    el("td", {}, pair.rtt_seconds === null ? spaced(pair.result) : brief(pair.rtt_seconds)),
-    el("td", {}, since(pair.since)),
+    el("td", { "data-head": "Seen" }, pair.rtt_seconds === null ? spaced(pair.result) : brief(pair.rtt_seconds)),
+    el("td", { "data-head": "For" }, since(pair.since)),
   );
 }
 

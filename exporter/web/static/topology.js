@@ -3,18 +3,19 @@
 import { href } from "./address.js";
 import { get } from "./api.js";
 import { el, fill, printable, svg } from "./dom.js";
-import { layout, thread, way } from "./layout.js";
+import { layout, pathfinder, thread } from "./layout.js";
 import { patch } from "./patch.js";
 import { slowly } from "./slowly.js";
 import { counted, natural, number } from "./words.js";
 
 const EDGES = 24;
+const WORST = { mark: "leaking,broken", limit: 40, column_limit: 40 };
 const LABELLED = 12;
 const THREADS = 200;
 const HOST = "the host";
 
 export function load(_state, signal) {
-  return Promise.all([get("topology", {}, signal), get("matrix", {}, signal)]);
+  return Promise.all([get("topology", {}, signal), get("matrix", WORST, signal)]);
 }
 
 /** Draw it, one network after the other; what is there already is only made new. */
@@ -27,20 +28,23 @@ export async function draw(root, [found, matrix], state, { isNew, signal }) {
   const laid = layout(Math.max(300, root.clientWidth - 4), groups);
   const edges = edgesOf(matrix, laid.boxes);
   const many = multihomed(laid.boxes);
+  // By all pairs: of very many networks only the worst cells are here.
+  const wrong = new Map(matrix.networks.map((one) => [one.name, one.broken]));
+  wrong.set(HOST, matrix.host_broken);
   const off = found.containers.filter((one) => !one.running).map((one) => one.name);
   const wanted = (state.q ?? "").toLowerCase();
-  const look = { many, wanted, off: new Set(off) };
+  const look = { many, wanted, wrong, off: new Set(off) };
   if (isNew || !root.querySelector(".map")) fill(root, el("p", { class: "quiet" }), frame());
-  patch(root.querySelector("p"), words(found, edges, many));
+  patch(root.querySelector("p"), words(found, matrix, edges, many));
   const picture = root.querySelector(".map svg");
   picture.setAttribute("width", laid.width);
   picture.setAttribute("height", laid.height);
   const [boxes, ways, texts] = picture.querySelectorAll(":scope > g");
   // Ways pass below texts and dots, and above the boxes.
-  renew(boxes, laid.boxes.map((box) => framed(box, edges)));
-  renew(ways, waysOf(edges, many));
+  renew(boxes, laid.boxes.map((box) => framed(box, wrong)));
+  renew(ways, waysOf(edges, many, pathfinder(laid.boxes)));
   await slowly(laid.boxes, signal, (box, place) => {
-    const fresh = boxed(box, edges, look);
+    const fresh = boxed(box, look);
     const old = texts.children[place];
     if (old) patch(old, fresh);
     else texts.append(fresh);
@@ -68,13 +72,16 @@ function renew(layer, children) {
   patch(layer, svg("g", {}, children));
 }
 
-function waysOf(edges, many) {
+function waysOf(edges, many, find) {
   const between = edges.filter((one) => one.from !== one.to).slice(0, EDGES);
   const threads = [...many.values()].flatMap((spots) =>
     spots.slice(1).map((spot, n) => [spots[n], spot]));
+  const found = between.map((edge) => ({ edge, ...find(edge.from, edge.to, isForth(edge) ? -3 : 3) }));
   return [
     threads.slice(0, THREADS).map(([one, other]) => svg("path", { class: "both", d: thread(one, other) })),
-    between.map((edge) => arrow(edge, between.length <= LABELLED)),
+    found.map(arrow),
+    // Above all arrows, so that none strikes one out.
+    between.length <= LABELLED ? found.map(tagged) : [],
   ];
 }
 
@@ -121,29 +128,30 @@ function multihomed(boxes) {
   return new Map([...places].filter(([, spots]) => spots.length > 1));
 }
 
-function words(found, edges, many) {
-  const broken = edges.reduce((sum, one) => sum + one.count, 0);
-  const left = Math.max(0, edges.filter((one) => one.from !== one.to).length - EDGES);
+function words(found, matrix, edges, many) {
+  const broken = (matrix.marks.leaking ?? 0) + (matrix.marks.broken ?? 0);
+  const between = edges.filter((one) => one.from !== one.to).length;
+  const here = edges.reduce((sum, one) => sum + one.count, 0);
+  const isPart = between > EDGES || here < broken;
   return el(
     "p",
     { class: "quiet" },
     counted(found.containers.length, "container"),
     many.size ? `; ${number(many.size)} on more than one network (filled dots, joined by dashed threads)` : "",
     broken ? `; ${counted(broken, "broken pair")}, as red arrows from network to network` : "",
-    left ? `, of which the ${EDGES} worst are drawn; each network shows its number` : "",
+    isPart && between ? `, of which ${Math.min(EDGES, between)} are drawn; each network shows its number` : "",
     ".",
   );
 }
 
-function framed(box, edges) {
-  const isWrong = edges.some((one) => one.from === box || one.to === box);
+function framed(box, wrong) {
+  const isWrong = wrong.get(box.key) > 0;
   const place = { x: box.x, y: box.y, width: box.width, height: box.height, rx: 6 };
   return svg("rect", { class: `net${isWrong ? " wrong" : ""}`, ...place });
 }
 
-function boxed(box, edges, { many, off, wanted }) {
-  const touching = edges.filter((one) => one.from === box || one.to === box);
-  const count = touching.reduce((sum, one) => sum + one.count, 0);
+function boxed(box, { many, off, wanted, wrong }) {
+  const count = wrong.get(box.key) ?? 0;
   const titleMatches = box.title.toLowerCase().includes(wanted);
   return svg(
     "g",
@@ -170,19 +178,23 @@ function boxed(box, edges, { many, off, wanted }) {
   );
 }
 
-function arrow(edge, isLabelled) {
-  const isForth = edge.from.x < edge.to.x || (edge.from.x === edge.to.x && edge.from.y < edge.to.y);
-  const { path, label, y } = way(edge.from, edge.to, isForth ? -3 : 3);
+function isForth({ from, to }) {
+  return from.x < to.x || (from.x === to.x && from.y < to.y);
+}
+
+function arrow({ edge, path }) {
   const text = `${edge.from.title} to ${edge.to.title}: ${counted(edge.count, "broken pair")}`;
   return svg(
     "g",
     {},
     svg("title", {}, printable(text)),
     svg("path", { class: `leak${edge.leaking ? "" : " broken"}`, d: path, "marker-end": "url(#tip)" }),
-    isLabelled
-      ? svg("text", { class: "count", x: label, y: y + (isForth ? -6 : 16), "text-anchor": "middle" }, `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`)
-      : null,
   );
+}
+
+function tagged({ edge, label }) {
+  const text = `${edge.leaking ? "!" : "✗"} ${number(edge.count)}`;
+  return svg("text", { class: "count on", x: label.x, y: label.y + 4, "text-anchor": "middle" }, text);
 }
 
 /** Text of about a length: both ends, as names of one project begin alike. */

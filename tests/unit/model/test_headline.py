@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from exporter.model.headline import Tone, headline_of
-from exporter.model.outcome import Expected, Verdict
+from exporter.model.outcome import Expected, Scope, Verdict
 from exporter.model.pair import PairState
 from exporter.model.snapshot import Snapshot
 from tests.fakes.pages import NOW, good, snapshot, state, topology
@@ -15,6 +15,7 @@ AS_EXPECTED = state(Verdict.AS_EXPECTED)
 UNVERIFIED = state(Verdict.UNVERIFIED)
 BROKEN = state(Verdict.UNEXPECTED_REACHABLE)
 LOST = state(Verdict.UNEXPECTED_UNREACHABLE)
+UNNAMED = state(Verdict.UNEXPECTED_UNREACHABLE, scope=Scope.NAME)
 SKIPPED = state(Verdict.SKIPPED)
 NO_PROMISE = "There is no promise to verify here."
 NOT_JUDGED = state(Verdict.NOT_JUDGED)
@@ -53,14 +54,23 @@ def said(found: Snapshot) -> tuple[Tone, str]:
         pytest.param(
             [AS_EXPECTED] * 16 + [BROKEN] * 8,
             Tone.BAD,
-            "8 promises are broken.",
+            "Isolation is broken for 8 pairs.",
             id="isolation gone",
         ),
-        pytest.param([LOST], Tone.BAD, "1 promise is broken.", id="one lost"),
+        pytest.param(
+            [LOST], Tone.BAD, "Connections are broken for 1 pair.", id="one lost"
+        ),
+        pytest.param(
+            [LOST] * 3 + [BROKEN] * 2 + [UNNAMED] * 1200,
+            Tone.BAD,
+            "Isolation is broken for 2 pairs, connections for 3, names for 1,200.",
+            id="all kinds, the worst first",
+        ),
+        pytest.param([UNNAMED], Tone.BAD, "Names are broken for 1 pair.", id="a name"),
         pytest.param(
             [UNVERIFIED, LOST, SKIPPED],
             Tone.BAD,
-            "1 promise is broken.",
+            "Connections are broken for 1 pair.",
             id="doubt does not hide a broken promise",
         ),
         pytest.param(

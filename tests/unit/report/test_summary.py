@@ -67,7 +67,7 @@ def remote() -> Snapshot:
         pytest.param(
             snapshot(demo(), leaking),
             Status.VIOLATION,
-            "8 of 24 pairs break Docker's promise.",
+            "Isolation is broken for 8 of 24 pairs.",
             id="leaking",
         ),
         pytest.param(
@@ -79,7 +79,7 @@ def remote() -> Snapshot:
         pytest.param(
             by_policy(SAME),
             Status.VIOLATION,
-            "9 of 24 pairs break the promise made for them.",
+            "Isolation is broken for 9 of 24 pairs.",
             id="the policy's promise broken",
         ),
         pytest.param(
@@ -99,7 +99,7 @@ def remote() -> Snapshot:
         pytest.param(
             snapshot(demo(), dead("bridge1")),
             Status.VIOLATION,
-            "4 of 20 pairs break Docker's promise. 4 pairs could not be verified.",
+            "Connections are broken for 4 of 20 pairs. 4 pairs could not be verified.",
             id="violations beside unverified pairs",
         ),
         pytest.param(

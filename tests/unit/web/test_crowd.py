@@ -99,6 +99,19 @@ def test_a_request_makes_it_young_again() -> None:
     assert ["second"] == room.gone
 
 
+def test_the_first_word_makes_it_young_too() -> None:
+    """It would have to go just when it asks."""
+    room = Room(2, 2)
+    first = room.enter("client", "first")
+    room.enter("client", "second")
+    assert first is not None
+    room.crowd.heard(first)
+
+    room.enter("client", "third")
+
+    assert ["second"] == room.gone
+
+
 def test_leaving_frees_the_seat() -> None:
     """Twice is as once."""
     room = Room(1, 1)

@@ -74,7 +74,7 @@ def test_broken_promises() -> None:
     leak = state(Verdict.UNEXPECTED_REACHABLE, since=NOW - timedelta(hours=2))
     _, read = page(snapshot([state(Verdict.AS_EXPECTED), leak]))
 
-    assert "1 promise is broken." in read.text
+    assert "Isolation is broken for 1 pair." in read.text
     assert "1 isolation broken" in read.text
     assert (
         "Isolation broken: 1 pair reaches what it must not Since 2 hours ago, "

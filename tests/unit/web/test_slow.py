@@ -71,6 +71,72 @@ def test_idle_connections_keep_nobody_out() -> None:
     assert during(scenario).endswith(b"up 1\n")
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_who_says_nothing_is_let_go(count: int) -> None:
+    """After the time for a request, each."""
+
+    async def scenario(server: WebServer) -> bytes:
+        async with connected(server, count) as silent:
+            while not server.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            await until_nobody_is_left(server)
+            assert not any(map(is_open, silent))
+        return b"gone"
+
+    assert b"gone" == during(scenario, limits=Limits(request_s=0.1))
+
+
+def test_each_has_its_time_to_say_something() -> None:
+    """One that came later may stay when another has to go."""
+
+    async def scenario(server: WebServer) -> bytes:
+        async with connected(server, 1) as (first,):
+            await asyncio.sleep(0.15)
+            async with connected(server, 1) as (second,):
+                while is_open(first):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                assert is_open(second)
+                await until_nobody_is_left(server)
+        return b"gone"
+
+    assert b"gone" == during(scenario, limits=Limits(request_s=0.3))
+
+
+def test_who_speaks_late_is_answered() -> None:
+    """What others do meanwhile, and when they leave, changes nothing."""
+
+    async def scenario(server: WebServer) -> bytes:
+        loop = asyncio.get_running_loop()
+        async with connected(server, 3) as (gone, late, silent):
+            gone.close()
+            await asyncio.sleep(0.05)
+            await loop.sock_sendall(late, GET)
+            answer = b""
+            while piece := await loop.sock_recv(late, 1 << 16):
+                answer += piece
+            assert is_open(silent)
+            assert 1 == server.connections
+            return answer
+
+    assert during(scenario).endswith(b"up 1\n")
+
+
+def test_who_has_spoken_stays_before_who_has_not() -> None:
+    """However many come behind it before there is time to look."""
+
+    async def main() -> bytes:
+        server = WebServer(Given().app(), [("127.0.0.1", 0)])
+        early = asyncio.create_task(spoken(server, GET))
+        async with connected(server, 300):
+            serving = asyncio.create_task(server.serve())
+            answer = await early
+            server.stop()
+            await serving
+        return answer
+
+    assert asyncio.run(main()).endswith(b"up 1\n")
+
+
 def test_the_oldest_idle_one_makes_room() -> None:
     """Not one that is being answered, nor the newest."""
     may_end = asyncio.Event()

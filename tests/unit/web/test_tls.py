@@ -126,6 +126,47 @@ def test_client_certificates(files: Files, version: ssl.TLSVersion, who: str) ->
     assert (who != "client") is (answer == b"")
 
 
+@pytest.mark.parametrize(
+    ("version", "who", "alert"),
+    [
+        ("TLSv1_2", "stranger", "ALERT_UNKNOWN_CA"),
+        ("TLSv1_2", "nobody", "ALERT_HANDSHAKE_FAILURE"),
+        ("TLSv1_3", "stranger", "ALERT_UNKNOWN_CA"),
+        ("TLSv1_3", "nobody", "ALERT_CERTIFICATE_REQUIRED"),
+    ],
+)
+def test_who_is_refused_learns_why(
+    files: Files, version: str, who: str, alert: str
+) -> None:
+    """By an alert of TLS: no end of the connection without a reason."""
+    rules = files.access(VERIFIED)
+    context = files.trusting(files.stranger if who == "stranger" else None)
+    context.maximum_version = ssl.TLSVersion[version]
+
+    async def scenario(server: WebServer) -> str:
+        found = await asyncio.to_thread(_refusal, server.addresses[0], context)
+        async with asyncio.timeout(PATIENCE_S):
+            while server.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return found
+
+    assert during(lambda: rules, scenario).endswith(alert)
+
+
+def _refusal(address: tuple[str, int], context: ssl.SSLContext) -> str:
+    """Return why there is no answer, as OpenSSL names it."""
+    try:
+        with (
+            socket.create_connection(address, timeout=PATIENCE_S) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as made,
+        ):
+            # In TLS 1.3 the client takes the handshake for done before we have looked.
+            made.sendall(GET)
+            return str(made.recv(100))
+    except ssl.SSLError as error:
+        return str(error.reason)
+
+
 @pytest.mark.parametrize("who", ["client", "stranger", "nobody"])
 def test_client_certificates_that_may_be_left_out(files: Files, who: str) -> None:
     """A wrong one is worse than none."""
@@ -268,11 +309,11 @@ def test_tls_to_the_plain_port(files: Files) -> None:
 
 
 def test_a_handshake_that_does_not_come(files: Files) -> None:
-    """The connection is closed after some time."""
+    """Once begun it has to end soon, or the connection does."""
     rules = files.access(TLS)
 
     async def scenario(server: WebServer) -> bytes:
-        return await spoken(server, b"")
+        return await spoken(server, b"\x16")
 
     assert b"" == during(lambda: rules, scenario, Limits(greeting_s=0.2))
 

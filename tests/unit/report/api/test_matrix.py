@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import QueryError, UnknownName
-from exporter.model.outcome import Result, Scope
+from exporter.model.outcome import Result, Scope, Verdict
 from exporter.model.pair import count_key
 from exporter.model.snapshot import Snapshot
 from exporter.report.api import answer
@@ -16,6 +16,7 @@ from exporter.report.grid import network_grid
 from tests.fakes.board import Watch
 from tests.fakes.prober import but, docker_like
 from tests.fakes.report_samples import dead, leaking
+from tests.fakes.sights import sprawl
 from tests.fakes.snapshots import NOW, large, published, small, violations
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
@@ -134,6 +135,107 @@ def test_scopes_and_marks_can_be_asked_for() -> None:
     assert {(one["scope"], one["mark"]) for one in found["cells"]} == {
         ("container", "leaking")
     }
+
+
+class TestPages:
+    """Of very many networks some rows and columns; the numbers are of all."""
+
+    @pytest.fixture
+    def broken(self) -> Snapshot:
+        """Return a host of twelve networks, of which app002 and app008 leak."""
+        return sprawl(12, broken=True)
+
+    def told(self, snapshot: Snapshot, **parameters: str) -> Document:
+        """Return the matrix."""
+        return told(snapshot, "matrix", **parameters)
+
+    def test_what_is_wrong_comes_first(self, broken: Snapshot) -> None:
+        """Where not all is on one page; else it is by name."""
+        found = self.told(broken, limit="3", column_limit="2", column_offset="1")
+        whole = self.told(broken)
+
+        assert found["rows"] == ["app002_default", "app008_default", "app000_default"]
+        assert found["columns"] == ["app008_default", "app000_default"]
+        assert (found["total"], found["column_total"]) == (12, 12)
+        assert whole["rows"] == whole["columns"] == sorted(whole["rows"])
+
+    def test_cells_are_those_of_the_page(self, broken: Snapshot) -> None:
+        """Beside them the host's to the columns, and the rows' to their gateways."""
+        found = self.told(broken, limit="2", column_limit="1")["cells"]
+
+        assert {
+            (one["scope"], one["source_network"], one["destination_network"])
+            for one in found
+        } == {
+            ("container", "app002_default", "app002_default"),
+            ("container", "app008_default", "app002_default"),
+            ("gateway", "app002_default", "app002_default"),
+            ("gateway", "app008_default", "app008_default"),
+            ("host", None, "app002_default"),
+            ("name", "app002_default", "app002_default"),
+        }
+
+    def test_pages_together_are_the_whole(self, broken: Snapshot) -> None:
+        """Nothing is left out or told twice, but for the host and the gateways."""
+        whole = self.told(broken, scope="container")["cells"]
+        pages = [
+            self.told(
+                broken,
+                scope="container",
+                limit="5",
+                offset=str(down),
+                column_limit="7",
+                column_offset=str(across),
+            )
+            for down in (0, 5, 10)
+            for across in (0, 7)
+        ]
+
+        def place(cell: Document) -> tuple[str, str]:
+            return cell["source_network"], cell["destination_network"]
+
+        cells = [cell for page in pages for cell in page["cells"]]
+        assert sorted(cells, key=place) == sorted(whole, key=place)
+        assert all(page["marks"] == pages[0]["marks"] for page in pages)
+
+    def test_only_what_is_wrong(self, broken: Snapshot) -> None:
+        """A row and a column for each end."""
+        found = self.told(broken, only="wrong")
+
+        assert found["rows"] == found["columns"] == ["app002_default", "app008_default"]
+
+    def test_a_gateway_that_is_silent_makes_no_column(self) -> None:
+        """Its network's row tells of it."""
+        silent = tuple(
+            replace(one, verdict=Verdict.UNEXPECTED_UNREACHABLE)
+            if one.pair.scope is Scope.GATEWAY
+            else one
+            for one in small().pairs
+        )
+        found = self.told(replace(small(), pairs=silent), only="wrong")
+
+        assert found["rows"] == ["bridge", "mybridge"]
+        assert found["columns"] == []
+
+    def test_rows_can_be_searched(self, broken: Snapshot) -> None:
+        """By a part of their name; where none has it, there are all."""
+        assert self.told(broken, search="APP01")["rows"] == [
+            "app010_default",
+            "app011_default",
+        ]
+        assert 12 == self.told(broken, search="no such name")["total"]
+
+    def test_what_is_broken_is_counted_for_all(self, broken: Snapshot) -> None:
+        """Whatever is on the page, for both ends; and for the host."""
+        found = self.told(broken, limit="0")
+        violated = self.told(violations())
+
+        assert {one["name"]: one["broken"] for one in found["networks"]} == {
+            name: 18 if name in ("app002_default", "app008_default") else 0
+            for name in (f"app{number:03}_default" for number in range(12))
+        }
+        assert found["marks"]["leaking"] == 18
+        assert (1, 0) == (violated["host_broken"], found["host_broken"])
 
 
 class TestContainers:
