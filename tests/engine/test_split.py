@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_split import SOON_S, held, nothing
 from tests.lab.processes import wait_for_end
+from tests.lab.rights import held, nothing
 from tests.lab.service import Service, serving
 from tests.lab.topology import Running
 
@@ -51,7 +51,7 @@ def test_it_sees_what_one_process_sees(demo: Running, installed_python: Path) ->
             service.wait_for_log(lambda line: "cycle.finished" in line)
             found.append((shown(service), dict(service.samples(active))))
             processes = len(service.children)
-            has_nothing = nothing(NOBODY.pw_uid, NOBODY.pw_gid) == held(service)
+            has_nothing = nothing(NOBODY.pw_uid, NOBODY.pw_gid) == held(service.pid)
 
         assert (split == "true") == has_nothing == bool(processes)
 
@@ -86,7 +86,7 @@ def test_it_is_started_again(
         victim = both[1] if killed.endswith("privileges") else both[0]
         os.kill(victim, signal.SIGKILL)
         gone = [wait_for_end(pid, 5) for pid in both]
-        status = service.wait(SOON_S)
+        status = service.wait(5)
     with serving(demo.engine, python=installed_python) as service:
         service.wait_for_cycle(**FINE)
 

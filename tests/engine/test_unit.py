@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.e2e.test_split import held, nothing
 from tests.lab.exporter import run_exporter
-from tests.lab.service import running, status_of
+from tests.lab.rights import held, nothing, status_of
+from tests.lab.service import running
 from tests.lab.topology import Running
 
 pytestmark = [pytest.mark.suites("forky")]
@@ -107,9 +107,9 @@ class TestTwoProcesses:
             under=under, environment=as_a_service, python=installed_python
         ) as service:
             service.wait_for_log(lambda line: " as_expected=24 " in line)
-            other = status_of(Path(f"/proc/{service.broker}"))
+            other = status_of(service.broker)
 
-            assert held(service) == nothing(NOBODY, NOBODY)
+            assert held(service.pid) == nothing(NOBODY, NOBODY)
             assert (other["Uid"].split()[0], other["Groups"]) == ("61184", "999")
             assert "privileges.kept" not in "\n".join(service.log)
 
@@ -131,7 +131,7 @@ class TestTwoProcesses:
             under=under, environment=as_a_service, python=installed_python
         ) as service:
             service.wait_for_log(lambda line: " as_expected=24 " in line)
-            (kept,) = held(service)
+            (kept,) = held(service.pid)
             said = [line for line in service.log if "privileges.kept" in line]
 
         is_in_group = lacks == "CAP_SETGID"
