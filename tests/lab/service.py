@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lab.engine import Engine
+from tests.lab.rights import children_of
 
 _REPOSITORY = Path(__file__).parents[2]
 _URL = re.compile(r"msg=service\.started .*\burl=(\S+)")
@@ -48,15 +49,9 @@ class Service:
         return self._process.pid
 
     @property
-    def statuses(self) -> list[Mapping[str, str]]:
-        """Return /proc/PID/status of each of its threads."""
-        return [status_of(path) for path in Path(f"/proc/{self.pid}/task").iterdir()]
-
-    @property
     def children(self) -> list[int]:
         """Return the processes that it has started."""
-        task = Path(f"/proc/{self.pid}/task/{self.pid}")
-        return [int(pid) for pid in (task / "children").read_text().split()]
+        return children_of(self.pid)
 
     @property
     def descriptors(self) -> int:
@@ -161,13 +156,6 @@ class Service:
         for line in self._process.stderr:
             self.log.append(line.rstrip())
             self._lines.put(line.rstrip())
-
-
-def status_of(process: Path) -> Mapping[str, str]:
-    """Return the fields of a `status` file of proc(5)."""
-    lines = (process / "status").read_text().splitlines()
-    fields = (line.partition(":") for line in lines)
-    return {name: value.strip() for name, _, value in fields}
 
 
 def _ticks(pid: int) -> int:
