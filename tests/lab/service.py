@@ -141,6 +141,7 @@ def serving(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     without: str = "",
+    python: str = sys.executable,
 ) -> Iterator[Service]:
     """Run the daemon on an engine, on a port of its own.
 
@@ -150,8 +151,9 @@ def serving(
         arguments: more of them.
         environment: more variables.
         without: a capability that it does not get, as setpriv(1) writes it.
+        python: the interpreter.
     """
-    command = [sys.executable, "-m", "exporter", "run", "--log.format", "logfmt"]
+    command = [python, "-m", "exporter", "run", "--log.format", "logfmt"]
     if not any(argument.startswith("--web.listen") for argument in arguments):
         command += ["--web.listen-address", "127.0.0.1:0"]
     lacking = [f"--bounding-set=-{without}", f"--inh-caps=-{without}"]
