@@ -19,6 +19,7 @@ _MESSAGE_BYTES: Final = 4096
 _ANCILLARY_BYTES: Final = 128
 _MOST_WAITING: Final = 4096  # more than a receive buffer holds
 _UNSPECIFIED: Final = bytes(16)  # a sockaddr of family AF_UNSPEC
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class Datagram(NamedTuple):
@@ -49,8 +50,7 @@ class ResolverSocket:
         Raises:
             OSError: there is no route to the server.
         """
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.connect(self.fd, _UNSPECIFIED, len(_UNSPECIFIED)):
+        if _LIBC.connect(self.fd, _UNSPECIFIED, len(_UNSPECIFIED)):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
         self.sock.connect(SERVER)
