@@ -1,6 +1,7 @@
 """The composition root: builds every part, owns start, stop and signals."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -75,6 +76,8 @@ def run(config: Config, reload: Reload) -> int:
 
 async def _serve(config: Config, reload: Reload) -> int:
     service = _Service(config, reload)
+    gc.collect()
+    gc.freeze()  # what stands now stays: no collection need go through it again
     with service.session:
         return await service.run()
 
