@@ -1,5 +1,6 @@
 """The process with the privileges: `python -m exporter.broker FD...`; see `process`."""
 
+import gc
 import os
 import signal
 import socket
@@ -30,6 +31,7 @@ def main(descriptors: list[int]) -> None:
     except (BrokerGone, Malformed, OSError):
         return
     broker = Broker(terms, files)
+    gc.freeze()  # what stands now stays: no collection need go through it again
     for channel in channels:
         threading.Thread(target=broker.serve, args=(channel,), daemon=True).start()
     with suppress(OSError):
