@@ -1,6 +1,7 @@
 """The composition root: builds every part, owns start, stop and signals."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -72,14 +73,15 @@ def run(config: Config, reload: Reload) -> int:
     """
     log.configure(config.log.level, config.log.format)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    split = Split() if config.process.split else None
-    return asyncio.run(_serve(config, reload, split))
+    return asyncio.run(_serve(config, reload))
 
 
-async def _serve(config: Config, reload: Reload, split: Split | None) -> int:
-    service = _Service(config, reload, split)
+async def _serve(config: Config, reload: Reload) -> int:
+    service = _Service(config, reload)
     try:
         service.confine()
+        gc.collect()
+        gc.freeze()  # what stands now stays: no collection need go through it again
         with service.session:
             return await service.run()
     finally:
@@ -89,8 +91,8 @@ async def _serve(config: Config, reload: Reload, split: Split | None) -> int:
 class _Service:
     """The daemon with its HTTP server, its schedule and its watcher."""
 
-    def __init__(self, config: Config, reload: Reload, split: Split | None) -> None:
-        self._config, self._split = config, split
+    def __init__(self, config: Config, reload: Reload) -> None:
+        self._config = config
         self._reload = reload
         self._log = structlog.get_logger("app")
         self._loop = asyncio.get_running_loop()
@@ -100,12 +102,13 @@ class _Service:
         self._access = self._make_access()
         self._run_folder = run_folder()
         files.expect(self._pause_file(config))
-        powers = split.powers(terms_of(config), self._observe) if split else None
+        is_split = config.process.split
+        self._split = Split(terms_of(config), self._observe) if is_split else None
         self.session = open_session(
             config,
             on_gone=self._on_gone,
             observer=self._observe,
-            powers=powers,
+            powers=self._split.powers if self._split else None,
         )
         self._store = SnapshotStore(Snapshot(taken=self.session.clock.now_utc()))
         self._exposition = self._make_exposition()

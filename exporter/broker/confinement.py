@@ -62,7 +62,8 @@ def confine(user: str, readable: Iterable[Path]) -> tuple[str, ...]:
 def _change_user(user: str, readable: tuple[Path, ...]) -> Iterator[str]:
     """Change user and groups; yield why that did not work."""
     now = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
-    stays = f"the process that speaks HTTP stays {now}"
+    speaker = "the process that speaks HTTP"
+    stays = f"{speaker} stays {now}"
     try:
         entry = _entry(user)
     except KeyError:
@@ -79,9 +80,12 @@ def _change_user(user: str, readable: tuple[Path, ...]) -> Iterator[str]:
     try:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
+    except PermissionError:
+        yield f"{speaker} stays in its groups: grant CAP_SETGID"
+    try:
         os.setresuid(uid, uid, uid)
     except PermissionError:
-        yield f"{stays} in its groups: grant CAP_SETUID and CAP_SETGID"
+        yield f"{stays}: grant CAP_SETUID"
 
 
 def _entry(user: str) -> tuple[int, int]:

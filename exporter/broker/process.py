@@ -1,40 +1,28 @@
-"""The process with the privileges: how it is made, told its terms, and ended.
+"""The process with the privileges, seen from the one that starts it.
 
-It is forked, so that it has its modules in common with the other one: one of its own
-would take 20 MB more. It is to be made while there is one thread, and nothing of a
-stranger's was read.
+A program of its own, not a fork: it never has what the other one loads to read YAML and
+speak HTTP, and nobody who knows one's memory knows the other's.
 """
 
-import ctypes
-import gc
 import os
 import queue
-import signal
 import socket
-import stat
-import threading
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from exporter.broker import requests, wire
-from exporter.broker.server import Broker
-from exporter.capabilities import holds_any
-from exporter.errors import BrokerGone
-from exporter.limits import allow_descriptors
 from exporter.powers import Terms
 
 _CHANNELS: Final = 8
 """Requests at a time: as many threads ask, at most."""
 _PATIENCE_S: Final = 5.0
 """How long the process may take to end."""
-_SET_NAME: Final = 15  # PR_SET_NAME, prctl(2)
-_SET_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 
 
 class Process:
-    """The process with the privileges, seen from the other one."""
+    """The process, and the channels to it."""
 
     def __init__(
         self, pid: int, life: socket.socket, channels: Iterable[socket.socket]
@@ -46,16 +34,6 @@ class Process:
         """Channels that nobody asks over now."""
         for channel in channels:
             self.free.put(channel)
-
-    def settle(self, terms: Terms, files: Iterable[str] = ()) -> None:
-        """Say what its powers are bound to; before that nothing is answered.
-
-        Args:
-            terms: see there.
-            files: the only ones that it opens for others.
-        """
-        with suppress(OSError):  # whoever asks is told
-            wire.send_request(self.life, requests.terms_json(terms, files))
 
     def stop(self) -> None:
         """Let it end, and wait for that; it may have ended before."""
@@ -70,83 +48,38 @@ class Process:
             os.waitpid(self.pid, 0 if ended else os.WNOHANG)
 
 
-def fork() -> Process:
-    """Make the process, with the privileges that this one has now.
+def start(terms: Terms, files: Iterable[str] = ()) -> Process:
+    """Start the process with the privileges that this one has now.
+
+    Args:
+        terms: what its powers are bound to.
+        files: the only ones that it opens for others.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be started.
     """
     life, lent = socket.socketpair()
     pairs = [socket.socketpair() for _ in range(_CHANNELS)]
-    gc.freeze()  # what is there now is not written to by a collection, in either
-    pid = os.fork()
-    if pid == 0:
-        be(lent, [there for _, there in pairs])
-    for there in (lent, *(there for _, there in pairs)):
-        there.close()
+    theirs = [lent, *(there for _, there in pairs)]
+    try:
+        for there in theirs:
+            there.set_inheritable(True)
+        pid = os.posix_spawn(
+            sys.executable,
+            [
+                *(sys.executable, "-P", "-m", "exporter.broker"),
+                *(str(there.fileno()) for there in theirs),
+            ],
+            {
+                **os.environ,
+                **terms.environment,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                # One heap for all threads: they wait for each other anyway.
+                "MALLOC_ARENA_MAX": "1",
+            },
+        )
+    finally:
+        for there in theirs:
+            there.close()
+    wire.send_request(life, requests.terms_json(terms, files))
     return Process(pid, life, [here for here, _ in pairs])
-
-
-def be(life: socket.socket, channels: Sequence[socket.socket]) -> NoReturn:
-    """Serve every channel until the process that asks has ended."""
-    try:
-        # It is ended by the end of the other process, which then is not cut short.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        _close_others([life.fileno(), *(channel.fileno() for channel in channels)])
-        _prepare()
-        with suppress(BrokerGone, OSError):
-            settings, _ = wire.receive_request(life)
-            terms, files = requests.terms(settings)
-            broker = Broker(terms, files)
-            for channel in channels:
-                work = (broker, channel, life)
-                threading.Thread(target=_serve, args=work, daemon=True).start()
-            while life.recv(1):
-                pass
-            for path in terms.sockets:
-                _remove(path)
-    finally:
-        os._exit(0)  # whatever happened, and whatever threads wait for
-
-
-def _serve(broker: Broker, channel: socket.socket, life: socket.socket) -> None:
-    """Serve a channel; when that is over, for whatever reason, all is."""
-    try:
-        broker.serve(channel)
-    finally:
-        with suppress(OSError):
-            life.shutdown(socket.SHUT_RDWR)
-
-
-def _prepare() -> None:
-    """Give this process a name, its descriptors, and peace from its own user.
-
-    Where the other one keeps that user and has no capability less, it could read and
-    write our memory; as a parent, even where Yama forbids it to others (ptrace(2)).
-    """
-    allow_descriptors()
-    libc = ctypes.CDLL(None)
-    libc.prctl(_SET_NAME, b"exporter-broker", 0, 0, 0)
-    # With capabilities and without root we could not read all of /proc/self any more.
-    if os.geteuid() == 0 or not holds_any():
-        libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
-
-
-def _remove(path: str) -> None:
-    """Remove a Unix socket on which nobody listens any more."""
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-        if stat.S_ISSOCK(Path(path).lstat().st_mode):
-            client.settimeout(1)
-            try:
-                client.connect(path)
-            except ConnectionRefusedError:
-                Path(path).unlink()
-
-
-def _close_others(ours: Sequence[int]) -> None:
-    """Close every descriptor but some and the standard ones."""
-    last = 2
-    for number in (*sorted(ours), os.sysconf("SC_OPEN_MAX")):
-        os.closerange(last + 1, number)
-        last = number

@@ -12,10 +12,10 @@ import structlog
 import exporter
 from exporter import files
 from exporter.broker.confinement import confine
-from exporter.broker.process import fork
+from exporter.broker.process import start
 from exporter.broker.remote import RemotePowers
 from exporter.engine.api import RequestObserver
-from exporter.powers import Powers, Terms
+from exporter.powers import Terms
 
 _log = structlog.get_logger("app")
 
@@ -29,29 +29,22 @@ def _our_folders() -> set[Path]:
 class Split:
     """Starts the other process, and gives up what that one has."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms, observe: RequestObserver) -> None:
         """Start it; this process is what it was, until `confine`.
-
-        Raises:
-            OSError: it cannot be started.
-        """
-        self._process = fork()
-        self._files = frozenset[str]()
-        self._forget: Callable[[], object] = lambda: None
-
-    def powers(self, terms: Terms, observe: RequestObserver) -> Powers:
-        """Return what it lends; to be called once.
 
         What was read of `files` until now, it will open for us.
 
         Args:
-            terms: what they are bound to.
+            terms: what its powers are bound to.
             observe: told of each request to the engine.
+
+        Raises:
+            OSError: it cannot be started.
         """
         self._files = files.seen()
-        self._process.settle(terms, self._files)
-        self._lender = RemotePowers(self._process, observe)
-        return self._lender
+        self._process = start(terms, self._files)
+        self._forget: Callable[[], object] = lambda: None
+        self.powers = RemotePowers(self._process, observe)
 
     def confine(
         self, user: str, loop: asyncio.AbstractEventLoop, ended: Callable[[], None]
@@ -85,7 +78,7 @@ class Split:
         except PermissionError:
             if os.fspath(path) not in self._files:
                 raise
-            return self._lender.open_file(os.fspath(path))
+            return self.powers.open_file(os.fspath(path))
 
     def stop(self) -> None:
         """End the other process."""

@@ -6,8 +6,10 @@ the same flags (`tests/lab/socket_proxy.py`). Grafana is not started: Debian has
 """
 
 import json
+import os
 import re
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from tests.lab.composing import composed
 from tests.lab.engine import HOST_IPV4
 from tests.lab.fixtures import require
 from tests.lab.pool import EnginePool
+from tests.lab.processes import wait_for_end
+from tests.lab.rights import children_of, held, nothing
 from tests.lab.suites import Suite
 from tests.lab.topology import BB
 
@@ -140,6 +144,28 @@ class TestCompose:
         ]
 
         assert refused == []
+
+    @pytest.mark.parametrize("killed", ["HTTP", "privileges"])
+    def test_either_process_is_killed(self, up: Watch, killed: str) -> None:
+        """The other one ends too, the engine starts both, and Prometheus has news."""
+        (exporter,) = up.engine.docker.containers.list(
+            filters={"name": "dockernet-exporter"}
+        )
+        restarts = exporter.attrs["RestartCount"]
+        pid = up.engine.pid_of(str(exporter.name))
+        both = {"HTTP": pid, "privileges": children_of(pid)[0]}
+        assert held(pid) == nothing(65534, 65534)
+        os.kill(both[killed], signal.SIGKILL)
+
+        assert [wait_for_end(one, 5) for one in both.values()] == [True, True]
+        cycle = "dockernet_last_cycle_timestamp_seconds"
+        (last,) = up.query(f"last_over_time({cycle}[1h])")
+        news = f"{cycle} > {last['value'][1]}"
+        up.until(lambda: up.query(news))
+        exporter.reload()
+        assert exporter.attrs["RestartCount"] == restarts + 1
+        again = up.engine.pid_of(str(exporter.name))
+        assert (held(again), len(children_of(again))) == (nothing(65534, 65534), 1)
 
 
 def test_the_readmes_way_to_an_alert(up: Watch) -> None:

@@ -3,10 +3,12 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from tests.lab import installed
 from tests.lab.engine import Engine
 from tests.lab.namespaces import namespaces_missing
 from tests.lab.plain import PlainLab
@@ -55,6 +57,14 @@ def require(missing: str | None) -> None:
     if are_required():
         pytest.fail(f"DOCKERNET_REQUIRE_ENGINES=1, but {missing}", pytrace=False)
     pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def installed_python() -> Iterator[Path]:
+    """A Python with the program in it, for every user."""
+    require(installed.missing())
+    with installed.installed() as python:
+        yield python
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lab.engine import Engine
+from tests.lab.rights import children_of
 
 _REPOSITORY = Path(__file__).parents[2]
 _URL = re.compile(r"msg=service\.started .*\burl=(\S+)")
@@ -35,7 +36,8 @@ class Service:
         self._lines: Queue[str] = Queue()
         self.log: list[str] = []
         """Every line so far."""
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         line = self.wait_for_log(lambda text: _URL.search(text) is not None)
         found = _URL.search(line)
         assert found is not None
@@ -47,15 +49,25 @@ class Service:
         return self._process.pid
 
     @property
+    def children(self) -> list[int]:
+        """Return the processes that it has started."""
+        return children_of(self.pid)
+
+    @property
     def descriptors(self) -> int:
         """Return how many file descriptors are open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
+    def broker(self) -> int:
+        """Return the process beside it that keeps the privileges; there is one."""
+        (found,) = self.children
+        return found
+
+    @property
     def broker_pid(self) -> int | None:
         """Return the process with the privileges; None where there is one only."""
-        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return int(listed[0]) if listed else None
+        return next(iter(self.children), None)
 
     @property
     def cpu_s(self) -> float:
@@ -131,7 +143,13 @@ class Service:
     def stop(self) -> int:
         """Ask it to end; return its exit status."""
         self._process.terminate()
-        return self._process.wait(15)
+        return self.wait()
+
+    def wait(self, within_s: float = 15) -> int:
+        """Return the exit status once it has ended; negative for a signal."""
+        status = self._process.wait(within_s)
+        self._reader.join(within_s)
+        return status
 
     def _read(self) -> None:
         assert self._process.stderr is not None
@@ -160,6 +178,7 @@ def serving(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     without: str = "",
+    python: str | Path = sys.executable,
 ) -> Iterator[Service]:
     """Run the daemon on an engine, on a port of its own.
 
@@ -169,24 +188,48 @@ def serving(
         arguments: more of them.
         environment: more variables.
         without: a capability that it does not get, as setpriv(1) writes it.
+        python: which runs it.
     """
-    command = [sys.executable, "-m", "exporter", "run", "--log.format", "logfmt"]
-    if not any(argument.startswith("--web.listen") for argument in arguments):
-        command += ["--web.listen-address", "127.0.0.1:0"]
     lacking = [f"--bounding-set=-{without}", f"--inh-caps=-{without}"]
-    lacking = lacking if without else []
-    process = subprocess.Popen(
-        ["setpriv", *lacking, "--pdeathsig", "KILL", *command, *arguments],
-        cwd=_REPOSITORY,
-        env={
-            **os.environ,
+    with running(
+        *arguments,
+        under=("setpriv", *lacking) if without else (),
+        environment={
             "DOCKER_HOST": engine.base_url,
             "DOCKERNET_PROBE_INTERVAL": interval,
             "DOCKERNET_PROBE_TIMEOUT": "200ms",
             **(environment or {}),
         },
+        python=python,
+    ) as service:
+        yield service
+
+
+@contextmanager
+def running(
+    *arguments: str,
+    environment: Mapping[str, str],
+    under: Sequence[str] = (),
+    python: str | Path = sys.executable,
+) -> Iterator[Service]:
+    """Run the daemon in a session of its own, on a port of its own unless told which.
+
+    Args:
+        arguments: more of them.
+        environment: more variables, DOCKER_HOST among them.
+        under: a command that becomes another, such as setpriv with its options.
+        python: which runs it; another one than ours has the program installed.
+    """
+    command = [str(python), "-m", "exporter", "run", "--log.format", "logfmt"]
+    if not any(argument.startswith("--web.listen") for argument in arguments):
+        command += ["--web.listen-address", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [*under, "setpriv", "--pdeathsig", "KILL", *command, *arguments],
+        cwd=_REPOSITORY if python == sys.executable else "/",
+        env={**os.environ, **environment},
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         yield Service(process)

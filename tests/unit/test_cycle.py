@@ -288,11 +288,11 @@ def test_old_states_turn_unverified() -> None:
     states = {s.pair: s for s in run(found, docker_like(found)).states}
 
     limit = MaxAge.of_all(60)
-    fresh = carried(planned, states, NOW + timedelta(seconds=59), limit)
-    old = carried(planned, states, NOW + timedelta(seconds=61), limit)
+    fresh = carried(planned, {}, states, NOW + timedelta(seconds=59), limit)
+    old = carried(planned, {}, states, NOW + timedelta(seconds=61), limit)
 
-    assert {s.verdict for s in fresh} == {Verdict.AS_EXPECTED}
-    assert {(s.verdict, s.observation.observed) for s in old} == {
+    assert {s.verdict for s in fresh.values()} == {Verdict.AS_EXPECTED}
+    assert {(s.verdict, s.observation.observed) for s in old.values()} == {
         (Verdict.UNVERIFIED, Observed.NOT_PROBED)
     }
 
