@@ -111,8 +111,8 @@ class CycleRunner:
         """Probe, confirm what turned bad, and return the ruling on each pair."""
         blame = Blame(is_young, self._silent_before(), _has_answered)
         cycle.probe(selection.probed, self._settings.packets)
-        befores = [previous.get(item.pair) for item in selection.probed]
-        judged = cycle.judge(selection.probed, befores, blame)
+        earlier = [previous.get(item.pair) for item in selection.probed]
+        judged = cycle.judge(selection.probed, earlier, blame)
         suspects = [
             one.item
             for one in judged
@@ -121,7 +121,7 @@ class CycleRunner:
         ]
         if suspects and self._settings.confirm_packets:
             cycle.confirm(suspects, selection.probed)
-            judged = cycle.judge(selection.probed, befores, blame)
+            judged = cycle.judge(selection.probed, earlier, blame)
         return judged
 
     def _young(self, topology: Topology) -> Callable[[Pair], bool]:
