@@ -149,16 +149,16 @@ class CycleRunner:
 
 
 def _says_nothing(one: Judged, selection: Selection) -> bool:
-    """Return whether a silence proves nothing only as its destination rests.
+    """Return whether a silence proves nothing only as nobody asked its destination.
 
     Then it is as if nobody had asked: a leak would have answered.
     """
-    pair, ruling = one.item.pair, one.ruling
+    ruling = one.ruling
     return (
         ruling.verdict is Verdict.UNVERIFIED
         and ruling.observation.observed is Observed.UNREACHABLE
         and one.item.decision.expected is Expected.ISOLATED
-        and pair.destination_sandbox in selection.resting.get(pair.ip_version, ())
+        and selection.is_unproven(one.item.pair)
         and not (one.before is not None and one.before.is_broken)
     )
 
