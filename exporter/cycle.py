@@ -111,8 +111,8 @@ class CycleRunner:
         """Probe, confirm what turned bad, and return the ruling on each pair."""
         blame = Blame(is_young, self._silent_before(), _has_answered)
         cycle.probe(selection.probed, self._settings.packets)
-        befores = [previous.get(item.pair) for item in selection.probed]
-        judged = cycle.judge(selection.probed, befores, blame)
+        earlier = [previous.get(item.pair) for item in selection.probed]
+        judged = cycle.judge(selection.probed, earlier, blame)
         suspects = [
             one.item
             for one in judged
@@ -121,7 +121,7 @@ class CycleRunner:
         ]
         if suspects and self._settings.confirm_packets:
             cycle.confirm(suspects, selection.probed)
-            judged = cycle.judge(selection.probed, befores, blame)
+            judged = cycle.judge(selection.probed, earlier, blame)
         return judged
 
     def _young(self, topology: Topology) -> Callable[[Pair], bool]:
@@ -149,16 +149,16 @@ class CycleRunner:
 
 
 def _says_nothing(one: Judged, selection: Selection) -> bool:
-    """Return whether a silence proves nothing only as its destination rests.
+    """Return whether a silence proves nothing only as nobody asked its destination.
 
     Then it is as if nobody had asked: a leak would have answered.
     """
-    pair, ruling = one.item.pair, one.ruling
+    ruling = one.ruling
     return (
         ruling.verdict is Verdict.UNVERIFIED
         and ruling.observation.observed is Observed.UNREACHABLE
         and one.item.decision.expected is Expected.ISOLATED
-        and pair.destination_sandbox in selection.resting.get(pair.ip_version, ())
+        and selection.is_unproven(one.item.pair)
         and not (one.before is not None and one.before.is_broken)
     )
 

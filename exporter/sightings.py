@@ -146,21 +146,21 @@ class Sightings:
     def judge(
         self,
         items: Sequence[Planned],
-        befores: Sequence[PairState | None],
+        earlier: Sequence[PairState | None],
         blame: Blame,
     ) -> list[Judged]:
         """Return the ruling on each pair, from everything seen so far.
 
         Args:
             items: pairs that were probed.
-            befores: the state of each before the cycle.
+            earlier: the state of each before the cycle.
             blame: whom silence is held against.
         """
         seen: list[Seen] = [(item, self.seen[item.pair]) for item in items]
         evidence = Evidence((*seen, *self._unasked), self._own, {})
         evidence.learn(self._links(evidence.unproven(items)))
         judged: list[Judged] = []
-        for (item, observation), before in zip(seen, befores, strict=True):
+        for (item, observation), before in zip(seen, earlier, strict=True):
             controls = Controls(
                 source=evidence.source_alive(item, self._own_address(item)),
                 destination=evidence.destination_alive(item),

@@ -37,6 +37,14 @@ class Selection:
     """Those of them inside networks."""
     resting: Resting = field(default_factory=dict)
     """Sandboxes that cost no entries of their own now."""
+    unproven: Resting = field(default_factory=dict)
+    """These, and those that the host was to ask and the budget did not bear it: only
+    peers say whether they are alive."""
+
+    def is_unproven(self, pair: Pair) -> bool:
+        """Return whether nobody but a peer was asked whether the destination lives."""
+        ends = self.unproven.get(pair.ip_version, ())
+        return pair.destination_sandbox in ends
 
 
 def select(
@@ -78,8 +86,9 @@ def select(
         and (item.pair in watched or _is_due(item, turns))
     ]
     kept, purse, ways = set[int](), _Purse(rationed), _Ways(topology, budget)
-    put_off: list[Pair] = []
-    for number, priority, item in _fairly(due, epoch, budget):
+    refused: list[_Due] = []
+    for one in _fairly(due, epoch, budget):
+        number, _, item = one
         if rationed and item.pair not in watched and _is_in_row(item, rationed):
             cost = budget.cost(entries_of(topology, item))
             may_take = purse.pay(item.pair.ip_version, cost)
@@ -87,15 +96,26 @@ def select(
             may_take = not (resting and _rests(item, resting))
         if may_take and ways.take(item):
             kept.add(number)
-        elif priority == _ON_LINK:
-            put_off.append(item.pair)
+        else:
+            refused.append(one)
     return Selection(
         probed=tuple(item for n, (_, item) in enumerate(ordered) if n in kept),
         skipped=tuple(item for n, (_, item) in enumerate(ordered) if n not in kept),
-        throttled=len(due) - len(kept),
-        put_off=frozenset(put_off),
+        throttled=len(refused),
+        put_off=frozenset(i.pair for _, rank, i in refused if rank == _ON_LINK),
         resting=resting,
+        unproven=_unproven(resting, refused),
     )
+
+
+def _unproven(resting: Resting, refused: Iterable["_Due"]) -> Resting:
+    """Return who rests, and those whose control by the host is among the refused."""
+    found = {version: set(idle) for version, idle in resting.items()}
+    for _, _, item in refused:
+        pair = item.pair
+        if pair.scope is Scope.HOST and pair.destination_sandbox is not None:
+            found.setdefault(pair.ip_version, set()).add(pair.destination_sandbox)
+    return {version: frozenset(ends) for version, ends in found.items()}
 
 
 _Due = tuple[int, int, Planned]

@@ -169,11 +169,12 @@ class WebServer:
 
     def close(self) -> None:
         """Close everything at once; after `serve` there is nothing left to do."""
+        # First: the event loop must forget a socket before its number is another's.
+        self._server.abort()
         for listener in self._sockets:
             listener.close()
         for file in self._files:
             file.remove()
-        self._server.abort()
 
 
 class _File:
