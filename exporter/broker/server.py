@@ -6,6 +6,7 @@ opens sockets and hands them over, and tells what the engine and the kernel say.
 
 import errno
 import os
+import re
 import socket
 import threading
 import traceback
@@ -44,7 +45,8 @@ _WAYS: Final = 256
 """Addresses whose ways are told at once, at most."""
 _STREAMS: Final = 4
 """Event streams that are open at once, at most: one is in use, others are ending."""
-_ID_LENGTH: Final = 256
+_NAME: Final = re.compile("[0-9A-Za-z][0-9A-Za-z_.-]{0,255}")
+"""An id, or a name as Docker allows them; no path."""
 
 
 class Broker:
@@ -287,7 +289,7 @@ def _borrowed(descriptors: list[int]) -> socket.socket:
 def _identity(request: Json) -> str:
     """Return what may stand in a path of the engine's API."""
     found = requests.text(request, "id")
-    if not (found.isascii() and found.isalnum() and len(found) <= _ID_LENGTH):
+    if _NAME.fullmatch(found) is None:
         raise Malformed("id")
     return found
 

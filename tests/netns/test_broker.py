@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from tests.lab.fixtures import MakePlainLab
 from tests.lab.plain import PlainContainer, PlainLab
 from tests.netns.mortal import mortal
 from tests.netns.nameserver import Server
+from tests.netns.outside import say
 
 pytestmark = pytest.mark.netns
 IDENTITY = Identity(4711, 1)
@@ -301,13 +303,41 @@ def test_nothing_stays_open_in_either_process(stand: Stand) -> None:
     assert (descriptors(os.getpid()), descriptors(stand.process.pid)) == before
 
 
-def test_a_thousand_bridges_are_lent(stand: Stand) -> None:
-    """The process has the hard limit of descriptors: each takes two for a moment."""
-    limits = Path(f"/proc/{stand.process.pid}/limits").read_text()
+def test_a_thousand_bridges_are_lent() -> None:
+    """The process takes the hard limit of descriptors: each needs some for a moment."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, soft), hard))
+    try:
+        with lent() as (powers, process):
+            powers.privileges()
+            limits = Path(f"/proc/{process.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     (line,) = [line for line in limits.splitlines() if "open files" in line]
-    soft, hard = line.split()[3:5]
 
-    assert soft == hard
+    assert line.split()[3:5] == [str(hard)] * 2
+
+
+def test_its_memory_is_closed_to_its_own_user() -> None:
+    """Where neither has a capability, who started it could else write its code."""
+    said = say(
+        """
+from exporter.broker.process import start
+from exporter.broker.remote import RemotePowers
+from exporter.powers import Terms
+process = start(Terms())
+RemotePowers(process, None).privileges()
+try:
+    open(f"/proc/{process.pid}/mem", "rb+").close()
+    print("open")
+except PermissionError:
+    print("refused")
+process.stop()
+""",
+        under=("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
+    )
+
+    assert said == "refused"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -325,8 +355,9 @@ def test_its_end_in_the_middle_is_told_to_everybody(
 
     stand.engine.script[f"{stand.engine.prefix}/containers/{identity}/json"] = stall
     with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(stand.lent.engine.container, identity) for _ in range(8)]
-        for _ in range(8):
+        waiting = []
+        for _ in range(8):  # one by one: few may wait in line at the engine's socket
+            waiting.append(pool.submit(stand.lent.engine.container, identity))
             assert asked.acquire(timeout=10)
         os.kill(stand.process.pid, number)
         errors = [one.exception(timeout=10) for one in waiting]
@@ -350,8 +381,9 @@ def test_a_slow_engine_leaves_the_kernel_to_the_others(stand: Stand) -> None:
     identity = "e" * 64
     stand.engine.script[f"{stand.engine.prefix}/containers/{identity}/json"] = stall
     with ThreadPoolExecutor(7) as pool:
-        waiting = [pool.submit(stand.lent.engine.container, identity) for _ in range(7)]
-        for _ in range(7):
+        waiting = []
+        for _ in range(7):  # one by one: few may wait in line at the engine's socket
+            waiting.append(pool.submit(stand.lent.engine.container, identity))
             assert asked.acquire(timeout=10)
         began_s = time.monotonic()
         stand.lent.open_source(source, IDENTITY).close()

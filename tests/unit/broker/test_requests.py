@@ -137,3 +137,11 @@ def test_addresses_are_addresses(value: object) -> None:
     """All of them."""
     with pytest.raises(Malformed):
         requests.addresses({"a": value}, "a")
+
+
+@pytest.mark.parametrize("pair", [[], ["/a"], ["/a", "/b", "/c"]], ids=str)
+def test_a_path_stands_for_one_other(pair: list[str]) -> None:
+    """Neither for none nor for two."""
+    request = requests.terms_json(Terms(), ())
+    with pytest.raises(Malformed):
+        requests.terms({**request, "path_map": [pair]})
