@@ -1,6 +1,7 @@
 """The composition root: builds every part, owns start, stop and signals."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -79,6 +80,8 @@ async def _serve(config: Config, reload: Reload) -> int:
     service = _Service(config, reload)
     try:
         service.confine()
+        gc.collect()
+        gc.freeze()  # what stands now stays: no collection need go through it again
         with service.session:
             return await service.run()
     finally:

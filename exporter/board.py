@@ -127,19 +127,11 @@ class Board:
         elif self._sampled_since is None:
             self._sampled_since = now
         fresh = {state.pair: state for state in outcome.states}
-        probed = dict(fresh)
-        rest = carried(
-            (item for item in items if item.pair not in fresh),
-            self._states,
-            now,
-            self._max_age(),
-        )
-        fresh.update((state.pair, state) for state in rest)
         before, self._states = (
             self._states,
-            {item.pair: fresh[item.pair] for item in items},
+            carried(items, fresh, self._states, now, self._max_age()),
         )
-        self._rtts.note(probed, self._states, now)
+        self._rtts.note(fresh, self._states, now)
         self._history.engine_back(now)
         self._history.gone(
             (s for p, s in before.items() if s.is_broken and p not in self._states), now

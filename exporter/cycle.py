@@ -4,18 +4,18 @@ Blocking; called from a worker thread. It knows no engine, no metrics and no HTT
 topology and selection in, pair states out.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from exporter.clock import Clock
 from exporter.model.outcome import VIOLATIONS, Expected, Observed, Verdict
-from exporter.model.pair import Controls, Pair, PairState, Planned, since
+from exporter.model.pair import Pair, PairState, since
 from exporter.model.selection import Selection
 from exporter.model.topology import HOST, SandboxId, Topology
 from exporter.model.verdict import FLEETING, SUSPECTED, Ruling, Seen
-from exporter.sightings import Blame, CycleSettings, Prober, Sightings
+from exporter.sightings import Blame, CycleSettings, Judged, Prober, Sightings
 
 LookAgain = Callable[[frozenset[SandboxId]], None]
 """Makes sure that what is known of some sandboxes is of now."""
@@ -78,34 +78,26 @@ class CycleRunner:
         """
         opened = dict(self._prober.identities())
         cycle = Sightings(self._prober, self._settings, topology, selection.skipped)
-        rulings = self._look(cycle, selection, previous, self._young(topology))
+        judged = self._look(cycle, selection, previous, self._young(topology))
         now = _Now(self._clock.now_utc(), self._clock.monotonic_s())
-        broken = _newly_broken(rulings, previous)
+        broken = _newly_broken(judged)
         if broken:
             look_again(broken)
         now_open = self._prober.identities()
+        lost = {
+            one.id
+            for one in topology.sandboxes
+            if opened.get(one.id) != now_open.get(one.id) or not is_there(one.id)
+        }
         kept = [
-            item
-            for item in selection.probed
-            if all(
-                end == HOST or (opened.get(end) == now_open.get(end) and is_there(end))
-                for end in _ends(item.pair)
-            )
+            one for one in judged if not lost or lost.isdisjoint(_ends(one.item.pair))
         ]
         states = tuple(
-            _state(
-                item,
-                rulings[item.pair],
-                cycle.controls[item.pair],
-                previous.get(item.pair),
-                now,
-            )
-            for item in kept
-            if not self._says_nothing(item, rulings, previous, selection)
+            _state(one, now) for one in kept if not _says_nothing(one, selection)
         )
         return CycleOutcome(
             states=self._diagnose(topology, states),
-            counted=tuple((item, cycle.seen[item.pair]) for item in kept),
+            counted=tuple((one.item, one.seen) for one in kept),
             doubtful=doubtful_pairs(states),
         )
 
@@ -115,42 +107,22 @@ class CycleRunner:
         selection: Selection,
         previous: Mapping[Pair, PairState],
         is_young: Callable[[Pair], bool],
-    ) -> Mapping[Pair, Ruling]:
+    ) -> list[Judged]:
         """Probe, confirm what turned bad, and return the ruling on each pair."""
-        blame = Blame(is_young, self._silent_before(previous), _answered(previous))
+        blame = Blame(is_young, self._silent_before(), _has_answered)
         cycle.probe(selection.probed, self._settings.packets)
-        rulings = cycle.judge(selection.probed, blame)
+        earlier = [previous.get(item.pair) for item in selection.probed]
+        judged = cycle.judge(selection.probed, earlier, blame)
         suspects = [
-            item
-            for item in selection.probed
-            if _is_to_be_confirmed(rulings[item.pair], previous.get(item.pair))
-            and not self._says_nothing(item, rulings, previous, selection)
+            one.item
+            for one in judged
+            if _is_to_be_confirmed(one.ruling, one.before)
+            and not _says_nothing(one, selection)
         ]
         if suspects and self._settings.confirm_packets:
             cycle.confirm(suspects, selection.probed)
-            rulings = cycle.judge(selection.probed, blame)
-        return rulings
-
-    @staticmethod
-    def _says_nothing(
-        item: Planned,
-        rulings: Mapping[Pair, Ruling],
-        previous: Mapping[Pair, PairState],
-        selection: Selection,
-    ) -> bool:
-        """Return whether a silence proves nothing only as its destination rests.
-
-        Then it is as if nobody had asked: a leak would have answered.
-        """
-        ruling, before = rulings[item.pair], previous.get(item.pair)
-        return (
-            item.pair.destination_sandbox
-            in selection.resting.get(item.pair.ip_version, ())
-            and item.decision.expected is Expected.ISOLATED
-            and ruling.verdict is Verdict.UNVERIFIED
-            and ruling.observation.observed is Observed.UNREACHABLE
-            and not (before is not None and before.is_broken)
-        )
+            judged = cycle.judge(selection.probed, earlier, blame)
+        return judged
 
     def _young(self, topology: Topology) -> Callable[[Pair], bool]:
         now, grace = self._clock.now_utc(), timedelta(seconds=self._settings.grace_s)
@@ -163,13 +135,10 @@ class CycleRunner:
         }
         return lambda pair: pair.source in young or str(pair.destination) in young
 
-    def _silent_before(
-        self, previous: Mapping[Pair, PairState]
-    ) -> Callable[[Pair], bool]:
+    def _silent_before(self) -> Callable[[PairState | None], bool]:
         limit_s = self._clock.monotonic_s() - self._settings.apart_s
 
-        def was_silent(pair: Pair) -> bool:
-            before = previous.get(pair)
+        def was_silent(before: PairState | None) -> bool:
             if before is None or before.silent_since_s is None:
                 return False
             if not self._settings.decides:
@@ -177,6 +146,21 @@ class CycleRunner:
             return before.silent_since_s <= limit_s
 
         return was_silent
+
+
+def _says_nothing(one: Judged, selection: Selection) -> bool:
+    """Return whether a silence proves nothing only as nobody asked its destination.
+
+    Then it is as if nobody had asked: a leak would have answered.
+    """
+    ruling = one.ruling
+    return (
+        ruling.verdict is Verdict.UNVERIFIED
+        and ruling.observation.observed is Observed.UNREACHABLE
+        and one.item.decision.expected is Expected.ISOLATED
+        and selection.is_unproven(one.item.pair)
+        and not (one.before is not None and one.before.is_broken)
+    )
 
 
 def doubtful_pairs(states: Collection[PairState]) -> frozenset[Pair]:
@@ -196,14 +180,9 @@ def doubtful_pairs(states: Collection[PairState]) -> frozenset[Pair]:
     )
 
 
-def _answered(previous: Mapping[Pair, PairState]) -> Callable[[Pair], bool]:
+def _has_answered(before: PairState | None) -> bool:
     """Return whether a pair that is to be isolated answered in the cycle before."""
-
-    def has_answered(pair: Pair) -> bool:
-        before = previous.get(pair)
-        return before is not None and _leaked(before)
-
-    return has_answered
+    return before is not None and _leaked(before)
 
 
 class _Now(NamedTuple):
@@ -213,15 +192,13 @@ class _Now(NamedTuple):
     monotonic_s: float
 
 
-def _newly_broken(
-    rulings: Mapping[Pair, Ruling], previous: Mapping[Pair, PairState]
-) -> frozenset[SandboxId]:
+def _newly_broken(judged: Iterable[Judged]) -> frozenset[SandboxId]:
     """Return the sandboxes at the ends of promises that were not broken before."""
     return frozenset(
         end
-        for pair, ruling in rulings.items()
-        if ruling.verdict in VIOLATIONS and _turned_bad(ruling, previous.get(pair))
-        for end in _ends(pair)
+        for one in judged
+        if one.ruling.verdict in VIOLATIONS and _turned_bad(one.ruling, one.before)
+        for end in _ends(one.item.pair)
         if end != HOST
     )
 
@@ -249,24 +226,19 @@ def _turned_bad(ruling: Ruling, previous: PairState | None) -> bool:
     return doubtful and (previous is None or previous.verdict is not ruling.verdict)
 
 
-def _state(
-    item: Planned,
-    ruling: Ruling,
-    controls: Controls,
-    previous: PairState | None,
-    now: _Now,
-) -> PairState:
+def _state(one: Judged, now: _Now) -> PairState:
     """Return a pair's new state; `since` is kept while the verdict is."""
+    item, ruling = one.item, one.ruling
     return PairState(
         pair=item.pair,
         decision=item.decision,
         observation=ruling.observation,
-        controls=controls,
+        controls=one.controls,
         verdict=ruling.verdict,
         reason=ruling.reason,
-        since=since(previous, ruling.verdict, now.utc),
+        since=since(one.before, ruling.verdict, now.utc),
         probed=now.utc,
-        silent_since_s=_silent_since_s(ruling, previous, now.monotonic_s),
+        silent_since_s=_silent_since_s(ruling, one.before, now.monotonic_s),
     )
 
 

@@ -197,6 +197,16 @@ class BrokerGone(ExporterError):
         )
 
 
+class BrokerFailed(ExporterError):
+    """The process that holds our privileges could not do what it was asked for."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the process that opens sockets for this one failed ({reason}); report it"
+        )
+
+
 class UnknownName(ExporterError):
     """A network or container of that name does not exist."""
 

@@ -174,7 +174,11 @@ class Looker:
         *,
         everything: bool,
     ) -> Selection:
-        """Probe once what the neighbour table has room for; the arguments as before."""
+        """Probe once what the neighbour table has room for; the arguments as before.
+
+        Returns the selection without those whose silence proves nothing yet, as there
+        was no room for what controls them.
+        """
         with self.session.budget.hold(self.say_waiting) as budget:
             selection = select(
                 found, todo, epoch=0, budget=budget, everything=everything
@@ -188,13 +192,15 @@ class Looker:
             )
             self.ended |= self._presence.ended(found, look())
         judged = {state.pair for state in outcome.states}
-        self._unsettled.update(
-            (item.pair, _REPLACED)
+        silent = {
+            item.pair: _NO_ROOM if selection.is_unproven(item.pair) else _REPLACED
             for item in selection.probed
             if item.pair not in judged
-        )
+        }
+        self._unsettled.update(silent)
         self.board.absorb(found, planned, outcome, self.clock.now_utc())
-        return selection
+        settled = (i for i in selection.probed if silent.get(i.pair) is not _NO_ROOM)
+        return replace(selection, probed=tuple(settled))
 
     def say_waiting(self, holder: str) -> None:
         """Say who holds the budget."""

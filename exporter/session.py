@@ -3,9 +3,7 @@
 Used by the daemon and by every one-shot command alike.
 """
 
-import resource
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import TracebackType
@@ -23,6 +21,7 @@ from exporter.engine.attachments import Attachments
 from exporter.engine.inventory import Inventory
 from exporter.icmp.prober import Prober
 from exporter.inspection import Inspector
+from exporter.limits import allow_descriptors
 from exporter.model.hoststate import HostState
 from exporter.model.inspection import Inspection
 from exporter.model.outcome import Observation
@@ -84,7 +83,7 @@ class Session:
 
     def __enter__(self) -> Self:
         """Start the prober, with room for five sockets a sandbox."""
-        _allow_descriptors()
+        allow_descriptors()
         self.prober.start()
         return self
 
@@ -227,18 +226,6 @@ def looks_at(config: Config) -> Callable[[Network], bool]:
         return _any_match(names, include) and not _any_match(names, exclude)
 
     return wanted
-
-
-def _allow_descriptors() -> None:
-    """Raise the soft limit of open files to the hard one (getrlimit(2)).
-
-    The usual soft limit of 1024 is reached by 200 containers; the usual hard one is
-    half a million or more. Where it may not be raised, what cannot be opened is
-    unverified, and said.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _any_match(names: tuple[str, ...], globs: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from exporter.errors import ExporterError
 from exporter.icmp.probes import Lookup, Ping
 from exporter.model.outcome import NOT_PROBED, Observation, Result, Scope
-from exporter.model.pair import Controls, Decision, Pair, Planned
+from exporter.model.pair import Controls, Decision, Pair, PairState, Planned
 from exporter.model.pairs import own_addresses
 from exporter.model.plan import needed_for
 from exporter.model.routing import gateway_of
@@ -78,8 +78,20 @@ class Blame(NamedTuple):
     """Whether the silence of a pair may be held against somebody."""
 
     is_young: Callable[[Pair], bool]
-    was_silent: Callable[[Pair], bool]
-    has_answered: Callable[[Pair], bool]
+    was_silent: Callable[[PairState | None], bool]
+    """Asked of the state before, as the next one is."""
+    has_answered: Callable[[PairState | None], bool]
+
+
+class Judged(NamedTuple):
+    """What a cycle says of a pair."""
+
+    item: Planned
+    before: PairState | None
+    """Its state before the cycle."""
+    seen: Observation
+    controls: Controls
+    ruling: Ruling
 
 
 class Sightings:
@@ -100,7 +112,6 @@ class Sightings:
         self._topology = topology
         self.seen: dict[Pair, Observation] = {}
         self._own: dict[OwnKey, Observation] = {}
-        self.controls: dict[Pair, Controls] = {}
         self._home: dict[tuple[SandboxId, NetworkId, int], IPAddress] = {
             (sandbox, network, address.version): address
             for sandbox, network, address in own_addresses(topology)
@@ -132,29 +143,39 @@ class Sightings:
         again = [item for item in everything if item.pair in wanted]
         self.probe(again, self._settings.confirm_packets)
 
-    def judge(self, items: Sequence[Planned], blame: Blame) -> dict[Pair, Ruling]:
-        """Return the ruling on each pair, from everything seen so far."""
+    def judge(
+        self,
+        items: Sequence[Planned],
+        earlier: Sequence[PairState | None],
+        blame: Blame,
+    ) -> list[Judged]:
+        """Return the ruling on each pair, from everything seen so far.
+
+        Args:
+            items: pairs that were probed.
+            earlier: the state of each before the cycle.
+            blame: whom silence is held against.
+        """
         seen: list[Seen] = [(item, self.seen[item.pair]) for item in items]
-        everything = (*seen, *self._unasked)
-        links = self._links(Evidence(everything, self._own, {}).unproven(items))
-        evidence = Evidence(everything, self._own, links)
-        rulings: dict[Pair, Ruling] = {}
-        for item, observation in seen:
+        evidence = Evidence((*seen, *self._unasked), self._own, {})
+        evidence.learn(self._links(evidence.unproven(items)))
+        judged: list[Judged] = []
+        for (item, observation), before in zip(seen, earlier, strict=True):
             controls = Controls(
                 source=evidence.source_alive(item, self._own_address(item)),
                 destination=evidence.destination_alive(item),
             )
-            self.controls[item.pair] = controls
-            rulings[item.pair] = judge(
+            ruling = judge(
                 item,
                 observation,
                 controls,
                 evidence,
                 young=blame.is_young(item.pair),
-                silent_before=blame.was_silent(item.pair),
-                answered_before=blame.has_answered(item.pair),
+                silent_before=blame.was_silent(before),
+                answered_before=blame.has_answered(before),
             )
-        return rulings
+            judged.append(Judged(item, before, observation, controls, ruling))
+        return judged
 
     def _own_keys(self, items: Iterable[Planned]) -> set[OwnKey]:
         ends: set[SandboxId] = set()

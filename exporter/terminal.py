@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TextIO
 
 import click
-from rich.console import Console
 
 from exporter.report.page import ASCII, MIN_WIDTH, UNICODE, Line, Page
 from exporter.report.paint import painted
 
 PIPED_WIDTH = 100
 """Columns of a text that goes to no terminal, unless COLUMNS says otherwise."""
+
+_DUMB = frozenset({"dumb", "unknown"})
+"""Values of TERM that show no colours."""
 
 
 def drop_output() -> None:
@@ -61,10 +63,7 @@ class Output:
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Write lines, painted where that shows."""
-        # rich knows NO_COLOR, FORCE_COLOR and terminals without colours.
-        console = Console(file=self._stream, _environ=self._environment)
-        dull = console.no_color or console.is_dumb_terminal
-        colour = console.is_terminal and not dull
+        colour = self._shows_colours()
         self.pieces(f"{line}\n" for line in painted(lines, colour=colour))
 
     def json(self, value: Mapping[str, object]) -> None:
@@ -88,6 +87,17 @@ class Output:
         except OSError as error:
             message = f"cannot write to standard output ({error.strerror})"
             raise click.ClickException(message) from error
+
+    def _shows_colours(self) -> bool:
+        """Return whether colours are shown, and wanted.
+
+        NO_COLOR and FORCE_COLOR are as no-color.org and force-color.org have them: an
+        empty value says nothing.
+        """
+        said = self._environment.get
+        is_terminal = bool(said("FORCE_COLOR")) or self._stream.isatty()
+        is_dumb = said("TERM", "").lower() in _DUMB
+        return is_terminal and not is_dumb and not said("NO_COLOR")
 
     def _width(self) -> int:
         columns = self._environment.get("COLUMNS", "")

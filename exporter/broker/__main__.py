@@ -1,5 +1,7 @@
 """The process with the privileges: `python -m exporter.broker FD...`; see `process`."""
 
+import ctypes
+import gc
 import os
 import signal
 import socket
@@ -8,11 +10,17 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from exporter.broker import requests
 from exporter.broker.server import Broker
 from exporter.broker.wire import Malformed, receive_request
+from exporter.capabilities import holds_any
 from exporter.errors import BrokerGone
+from exporter.limits import allow_descriptors
+
+_SET_NAME: Final = 15  # PR_SET_NAME, prctl(2)
+_SET_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 
 
 def main(descriptors: list[int]) -> None:
@@ -24,20 +32,46 @@ def main(descriptors: list[int]) -> None:
     # It is asked to end by the end of the other process, which then is not cut short.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    _prepare()
     life, *channels = (socket.socket(fileno=number) for number in descriptors)
     try:
         terms, files = requests.terms(receive_request(life)[0])
     except (BrokerGone, Malformed, OSError):
         return
     broker = Broker(terms, files)
+    gc.freeze()  # what stands now stays: no collection need go through it again
     for channel in channels:
-        threading.Thread(target=broker.serve, args=(channel,), daemon=True).start()
+        work = (broker, channel, life)
+        threading.Thread(target=_serve, args=work, daemon=True).start()
     with suppress(OSError):
         while life.recv(1):
             pass
     for path in terms.sockets:
         _remove(path)
     os._exit(0)  # threads may be waiting for the engine
+
+
+def _prepare() -> None:
+    """Give this process a name, its descriptors, and peace from its own user.
+
+    Where the other one keeps that user and has no capability less, it could read and
+    write our memory; as a parent, even where Yama forbids it to others (ptrace(2)).
+    """
+    allow_descriptors()
+    libc = ctypes.CDLL(None)
+    libc.prctl(_SET_NAME, b"exporter-broker", 0, 0, 0)
+    # With capabilities and without root we could not read all of /proc/self any more.
+    if os.geteuid() == 0 or not holds_any():
+        libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _serve(broker: Broker, channel: socket.socket, life: socket.socket) -> None:
+    """Serve a channel; when that is over, for whatever reason, all is."""
+    try:
+        broker.serve(channel)
+    finally:
+        with suppress(OSError):
+            life.shutdown(socket.SHUT_RDWR)
 
 
 def _remove(path: str) -> None:

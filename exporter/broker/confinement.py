@@ -45,6 +45,8 @@ def confine(user: str, readable: Iterable[Path]) -> tuple[str, ...]:
     libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     header = _HEADER.pack(_CAPABILITY_VERSION, 0)
     libc.capset(header, _NOTHING)
+    if len([*Path("/proc/self/task").iterdir()]) > 1:
+        problems.append("the process that speaks HTTP had threads, which keep theirs")
     if holds_any():
         problems.append("the process that speaks HTTP keeps capabilities")
     for part, lost in _PARTS:
@@ -68,7 +70,8 @@ def _change_user(user: str, readable: tuple[Path, ...]) -> Iterator[str]:
         yield f"{stays}: there is no user {user!r}; set process.user"
         return
     uid, gid = entry
-    if (*os.getresuid(), *os.getresgid(), *os.getgroups()) == (*[uid] * 3, *[gid] * 3):
+    groups = {*os.getresgid(), *os.getgroups()}
+    if ({*os.getresuid()}, groups) == ({uid}, {gid}):
         return
     barred = [str(one) for one in readable if not _may_read(one, uid, gid)]
     if barred:

@@ -1,9 +1,11 @@
 """`Powers` of another process."""
 
+import errno
 import socket
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from exporter.broker import requests, wire
 from exporter.broker.process import Process
@@ -14,22 +16,25 @@ from exporter.detection.kernel import NetlinkNotifications
 from exporter.dns.resolver import ResolverSocket
 from exporter.engine.api import RequestKind, RequestObserver
 from exporter.engine.foreign import JsonObject
-from exporter.errors import BrokerGone, ExporterError
+from exporter.errors import BrokerFailed, BrokerGone, BudgetError, ExporterError
 from exporter.hostns import BridgeMark, HostFound, HostNotFound
 from exporter.icmp.opening import OpenSource
 from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Source
-from exporter.icmp.sockets import EchoSocket
+from exporter.icmp.sockets import EchoSocket, probe_socket_error
 from exporter.model.hoststate import HostState
 from exporter.model.inspection import NamespaceFacts
 from exporter.model.topology import HostNetwork, IPAddress, IpVersion
 from exporter.netns import NamespaceRef, NetnsId
+from exporter.process import raise_if_exhausted
 from exporter.rtnetlink import KernelChannel, RouteSocket
 
 if TYPE_CHECKING:
     from exporter.detection.links import LinkTable
 
 T = TypeVar("T")
+_KEYS_SENT: Final = 64
+"""Of one folder; a few are looked at."""
 
 
 class RemotePowers:
@@ -61,6 +66,11 @@ class RemotePowers:
             reply = wire.receive_reply(channel)
         except OSError as error:
             raise BrokerGone from error
+        except BrokerFailed:
+            raise  # nothing was sent
+        except BaseException:
+            channel.close()  # what is left of the reply is no beginning of another
+            raise
         finally:
             self._process.free.put(channel)
         for kind, code, duration_s in reply.notes:
@@ -88,7 +98,10 @@ class RemotePowers:
             "devices": list(source.devices),
             "identifier": identity.identifier,
         }
-        reply = self.ask("open_source", request)
+        try:
+            reply = self.ask("open_source", request)
+        except OSError as error:
+            raise probe_socket_error("a socket made for us", error) from error
         netns, echoes, refused, has_pidfd = cast(
             "tuple[NetnsId, list[tuple[str | None, IpVersion]], ExporterError, bool]",
             reply.value,
@@ -123,8 +136,12 @@ class RemotePowers:
         found: list[int] = []
         for start in range(0, len(descriptors), wire.MOST_LENT):
             some = descriptors[start : start + wire.MOST_LENT]
-            reply = self.ask("connect_resolvers", about=some)
-            found += cast("list[int]", reply.value)
+            try:
+                reply = self.ask("connect_resolvers", about=some)
+            except OSError as error:
+                found += [error.errno or errno.EIO] * len(some)
+            else:
+                found += cast("list[int]", reply.value)
         return found
 
     def has_gone(self, namespace: NamespaceRef) -> bool:
@@ -141,7 +158,7 @@ class RemotePowers:
     ) -> HostFound | HostNotFound:
         """Return the engine's namespace, or why it is not found."""
         request = {
-            "keys": list(sandbox_keys),
+            "keys": _some_of_each_folder(sandbox_keys),
             "bridges": requests.bridges_json(bridges),
         }
         value = self.ask("find_host", request).value
@@ -172,7 +189,10 @@ class RemotePowers:
 
     def lock_file(self) -> int:
         """Return a descriptor of the file of `SharedBudget`."""
-        return self.ask("lock_file").descriptors[0]
+        try:
+            return self.ask("lock_file").descriptors[0]
+        except OSError as error:
+            raise BudgetError("the lock file", error.strerror or "") from error
 
     def open_file(self, path: str) -> int:
         """Return a descriptor of one of the files that may be read.
@@ -184,7 +204,11 @@ class RemotePowers:
 
     def subscribe(self, found: HostFound) -> Subscription:
         """Have opened the sources of notifications."""
-        reply = self.ask("subscribe", {"host": requests.found_json(found)})
+        try:
+            reply = self.ask("subscribe", {"host": requests.found_json(found)})
+        except OSError as error:
+            raise_if_exhausted(error)
+            raise
         identity, table, refusals, names = cast(
             "tuple[NetnsId, LinkTable, dict[str, str], list[str]]", reply.value
         )
@@ -293,3 +317,15 @@ class RemoteEvents:
 
 def _socket(descriptor: int) -> socket.socket:
     return socket.socket(fileno=descriptor)
+
+
+def _some_of_each_folder(keys: Iterable[str]) -> list[str]:
+    """Return a few sandbox keys of each folder: which folders there are, matters."""
+    counts: Counter[str] = Counter()
+    found = []
+    for key in keys:
+        folder = key.rpartition("/")[0]
+        counts[folder] += 1
+        if counts[folder] <= _KEYS_SENT:
+            found.append(key)
+    return found

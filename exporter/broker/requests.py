@@ -100,6 +100,8 @@ def terms(request: Json) -> tuple[Terms, frozenset[str]]:
     if request.get("host_namespace") is not None:
         host = text(request, "host_namespace")
     pairs = [texts({"pair": pair}, "pair") for pair in path_map]
+    if any(len(pair) != 2 for pair in pairs):
+        raise Malformed("path_map")
     found = Terms(
         environment={key: text(environment, key) for key in environment},
         path_map=tuple((pair[0], pair[1]) for pair in pairs),

@@ -4,23 +4,34 @@ It speaks no HTTP to anybody, reads no YAML, sends no packet and changes nothing
 opens sockets and hands them over, and tells what the engine and the kernel say.
 """
 
+import errno
 import os
 import socket
 import threading
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from exporter.broker import requests
 from exporter.broker.events import forward
+from exporter.broker.known import Known
 from exporter.broker.requests import Json
-from exporter.broker.wire import Malformed, Reply, receive_request, send_reply
+from exporter.broker.wire import (
+    Malformed,
+    NotReceived,
+    Reply,
+    receive_request,
+    send_reply,
+)
 from exporter.dns.resolver import connect_anew
 from exporter.engine.reduced import reduced
-from exporter.errors import BrokerGone, ExporterError
+from exporter.errors import BrokerFailed, BrokerGone, ExporterError, NetnsGone
+from exporter.hostns import HostFound
 from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Source
 from exporter.icmp.sockets import bind_to_device
 from exporter.model.topology import SandboxId
+from exporter.netns import NamespaceRef
 from exporter.powers import OwnPowers, Terms
 
 if TYPE_CHECKING:
@@ -29,6 +40,11 @@ if TYPE_CHECKING:
 Notes = list[tuple[str, str, float]]
 _DEVICES: Final = 4096
 """Sockets are opened for so many bridges of a source at most."""
+_WAYS: Final = 256
+"""Addresses whose ways are told at once, at most."""
+_STREAMS: Final = 4
+"""Event streams that are open at once, at most: one is in use, others are ending."""
+_ID_LENGTH: Final = 256
 
 
 class Broker:
@@ -43,6 +59,8 @@ class Broker:
         self._notes = threading.local()
         self._powers = OwnPowers(terms, self._note)
         self._files = files
+        self._known = Known()
+        self._streams = threading.BoundedSemaphore(_STREAMS)
         self._work: Mapping[str, Callable[[Json, list[int]], Reply]] = {
             "open_source": self._open_source,
             "has_gone": self._has_gone,
@@ -65,10 +83,17 @@ class Broker:
         }
 
     def serve(self, channel: socket.socket) -> None:
-        """Answer what comes over a channel, until its other end is closed."""
+        """Answer what comes over a channel, until its other end is closed.
+
+        Or until something comes that none of ours would send.
+        """
         with channel, suppress(BrokerGone, Malformed, OSError):
             while True:
-                request, descriptors = receive_request(channel)
+                try:
+                    request, descriptors = receive_request(channel)
+                except NotReceived as error:
+                    send_reply(channel, Reply(error))
+                    continue
                 try:
                     reply = self._reply(request, descriptors)
                 finally:
@@ -84,8 +109,15 @@ class Broker:
             raise Malformed("do")
         try:
             reply = work(request, descriptors)
-        except (ExporterError, OSError) as error:
+        except Malformed:
+            raise
+        except ExporterError as error:
             reply = Reply(error)
+        except OSError as error:
+            reply = Reply(_plain(error))
+        except Exception as error:  # noqa: BLE001 - a defect must not end the others' work
+            traceback.print_exc()
+            reply = Reply(BrokerFailed(repr(error)))
         return Reply(reply.value, reply.descriptors, notes)
 
     def _note(self, kind: str, code: str, duration_s: float) -> None:
@@ -97,7 +129,7 @@ class Broker:
         devices = requests.texts(request, "devices")[:_DEVICES]
         source = Source(
             id=SandboxId(requests.text(request, "id")),
-            namespace=requests.namespace(request.get("namespace")),
+            namespace=self._namespace(request),
             devices=devices,
         )
         identifier = requests.number(request, "identifier", most=1 << 16)
@@ -111,35 +143,50 @@ class Broker:
             opened.close()
 
     def _has_gone(self, request: Json, _: list[int]) -> Reply:
-        ref = requests.namespace(request.get("namespace"))
-        return Reply(self._powers.has_gone(ref))
+        try:
+            return Reply(self._powers.has_gone(self._namespace(request)))
+        except NetnsGone:
+            return Reply(True)
 
     def _shows_process(self, request: Json, _: list[int]) -> Reply:
         pid = requests.number(request, "pid", most=1 << 31)
-        return Reply(self._powers.shows_process(pid, requests.text(request, "id")))
+        identity = requests.text(request, "id")
+        is_known = self._known.is_process(pid, identity)
+        return Reply(is_known and self._powers.shows_process(pid, identity))
 
     def _find_host(self, request: Json, _: list[int]) -> Reply:
-        keys = requests.texts(request, "keys")
-        return Reply(self._powers.find_host(keys, requests.bridges(request, "bridges")))
+        keys = self._known.keys(requests.texts(request, "keys"))
+        found = self._powers.find_host(keys, requests.bridges(request, "bridges"))
+        if isinstance(found, HostFound):
+            self._known.found(found)
+        return Reply(found)
 
     def _host_network(self, request: Json, _: list[int]) -> Reply:
-        return Reply(self._powers.host_network(requests.found(request.get("host"))))
+        return Reply(self._powers.host_network(self._host(request)))
 
     def _facts(self, request: Json, _: list[int]) -> Reply:
         asked = requests.addresses(request, "addresses")
+        if len(asked) > _WAYS:
+            raise Malformed("addresses")
         if request.get("host") is not None:
-            return Reply(self._powers.facts(requests.found(request["host"]), asked))
-        ref = requests.namespace(request.get("namespace"))
-        return Reply(self._powers.facts(ref, asked))
+            return Reply(self._powers.facts(self._host(request), asked))
+        return Reply(self._powers.facts(self._namespace(request), asked))
 
     def _tables(self, request: Json, _: list[int]) -> Reply:
-        ref = request.get("namespace")
-        return Reply(
-            self._powers.tables(None if ref is None else requests.namespace(ref))
-        )
+        ref = None
+        if request.get("namespace") is not None:
+            with suppress(NetnsGone):
+                ref = self._namespace(request)
+        return Reply(self._powers.tables(ref))
+
+    def _namespace(self, request: Json) -> NamespaceRef:
+        return self._known.namespace(requests.namespace(request.get("namespace")))
+
+    def _host(self, request: Json) -> HostFound:
+        return self._known.host(requests.found(request.get("host")))
 
     def _subscribe(self, request: Json, _: list[int]) -> Reply:
-        made = self._powers.subscribe(requests.found(request.get("host")))
+        made = self._powers.subscribe(self._host(request))
         open_ones = {
             name: source
             for name in ("nftables", "links")
@@ -153,7 +200,7 @@ class Broker:
         return Reply(value, descriptors)
 
     def _look(self, request: Json, _: list[int]) -> Reply:
-        return Reply(self._powers.look(requests.found(request.get("host"))))
+        return Reply(self._powers.look(self._host(request)))
 
     # Sockets that were handed over before.
 
@@ -184,28 +231,41 @@ class Broker:
     def _engine(self, request: Json, _: list[int]) -> Reply:
         kind = requests.text(request, "kind")
         engine = self._powers.engine
-        if kind in ("network", "container"):
-            identity = requests.text(request, "id")
-            if not identity.isalnum():
-                raise Malformed("id")
-            one = engine.network if kind == "network" else engine.container
-            return Reply(reduced(kind, one(identity)))
-        asks = {
+        asks: dict[str, Callable[[], object]] = {
             "version": engine.version,
             "info": engine.info,
             "networks": engine.networks,
-            "containers": engine.containers,
+            "network": lambda: engine.network(_identity(request)),
+            "containers": self._containers,
+            "container": lambda: self._container(_identity(request)),
         }
         if kind not in asks:
             raise Malformed("kind")
         return Reply(reduced(kind, asks[kind]()))
 
+    def _containers(self) -> object:
+        found = self._powers.engine.containers()
+        self._known.listed(found)
+        return found
+
+    def _container(self, identity: str) -> object:
+        found = self._powers.engine.container(identity)
+        self._known.told(identity, found)
+        return found
+
     def _engine_address(self, _request: Json, _: list[int]) -> Reply:
         return Reply((self._powers.engine.address, self._powers.engine.tls))
 
     def _events(self, request: Json, _: list[int]) -> Reply:
-        stream = self._powers.engine.events(requests.number(request, "since_ns"))
-        return Reply(None, [forward(stream)])
+        since_ns = requests.number(request, "since_ns")
+        if not self._streams.acquire(blocking=False):
+            raise OSError(errno.EAGAIN, "too many streams of events are open")
+        try:
+            stream = self._powers.engine.events(since_ns)
+        except BaseException:
+            self._streams.release()
+            raise
+        return Reply(None, [forward(stream, self._streams.release)])
 
     def _engine_close(self, _request: Json, _: list[int]) -> Reply:
         self._powers.engine.close()
@@ -216,4 +276,24 @@ def _borrowed(descriptors: list[int]) -> socket.socket:
     """Return a socket of ours for a descriptor that came with a request."""
     if len(descriptors) != 1:
         raise Malformed("descriptors")
-    return socket.socket(fileno=os.dup(descriptors[0]))
+    copy = os.dup(descriptors[0])
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)  # it is of something else
+        raise
+
+
+def _identity(request: Json) -> str:
+    """Return what may stand in a path of the engine's API."""
+    found = requests.text(request, "id")
+    if not (found.isascii() and found.isalnum() and len(found) <= _ID_LENGTH):
+        raise Malformed("id")
+    return found
+
+
+def _plain(error: OSError) -> OSError:
+    """Return an error without what a library has hung on it."""
+    if error.errno is None:
+        return OSError(errno.EIO, str(error))
+    return OSError(error.errno, error.strerror or "", error.filename)

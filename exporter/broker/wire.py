@@ -6,6 +6,7 @@ led by its length; descriptors follow in messages of a byte.
 """
 
 import array
+import errno
 import json
 import os
 import pickle
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.errors import BrokerGone
+from exporter.errors import BrokerFailed, BrokerGone
 
 REQUEST_BYTES: Final = 1 << 20
 """Of the longest request: the ways of 256 addresses, the bridges of 4,000 networks."""
@@ -31,6 +32,13 @@ _PIECE: Final = 1 << 16
 
 class Malformed(Exception):
     """A request that nobody of ours would send."""
+
+
+class NotReceived(OSError):
+    """Descriptors that were sent could not be had here; nothing else is amiss."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,15 @@ class Reply:
 def send_request(
     channel: socket.socket, request: Mapping[str, object], about: Sequence[int] = ()
 ) -> None:
-    """Send a request, about at most `MOST_LENT` descriptors; raises OSError."""
+    """Send a request, about at most `MOST_LENT` descriptors.
+
+    Raises:
+        OSError: it was not sent, or in part.
+        BrokerFailed: it is too long to be sent.
+    """
     body = json.dumps(request).encode()
+    if len(body) > REQUEST_BYTES:
+        raise BrokerFailed(f"a request of {len(body)} bytes")
     channel.sendall(_HEAD.pack(len(body), len(about)) + body)
     _send_descriptors(channel, about)
 
@@ -60,6 +75,7 @@ def receive_request(channel: socket.socket) -> tuple[dict[str, object], list[int
     Raises:
         BrokerGone: the other end is closed.
         Malformed: it is none.
+        NotReceived: no descriptor is left here; the next request can be received.
     """
     length, count = _head(channel)
     if length > REQUEST_BYTES or count > MOST_LENT:
@@ -78,13 +94,22 @@ def receive_request(channel: socket.socket) -> tuple[dict[str, object], list[int
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
-    """Send a reply, and close its descriptors here; raises OSError."""
+    """Send a reply, and close its descriptors here; raises OSError.
+
+    What cannot be sent is replaced by `BrokerFailed`.
+    """
+    descriptors = reply.descriptors
     try:
-        body = pickle.dumps((reply.value, tuple(reply.notes)))
-        channel.sendall(_HEAD.pack(len(body), len(reply.descriptors)) + body)
-        _send_descriptors(channel, reply.descriptors)
+        try:
+            body = pickle.dumps((reply.value, tuple(reply.notes)))
+        except Exception as error:  # noqa: BLE001 - by what stands in the value
+            _close(descriptors)
+            descriptors = ()
+            body = pickle.dumps((BrokerFailed(repr(error)), ()))
+        channel.sendall(_HEAD.pack(len(body), len(descriptors)) + body)
+        _send_descriptors(channel, descriptors)
     finally:
-        _close(reply.descriptors)
+        _close(descriptors)
 
 
 def receive_reply(channel: socket.socket) -> Reply:
@@ -95,7 +120,10 @@ def receive_reply(channel: socket.socket) -> Reply:
     """
     length, count = _head(channel)
     body = _bytes(channel, length)
-    descriptors = _receive_descriptors(channel, count)
+    try:
+        descriptors = _receive_descriptors(channel, count)
+    except NotReceived as error:
+        return Reply(error)
     value, notes = pickle.loads(body)  # noqa: S301 - of the more trusted end
     return Reply(value, descriptors, notes)
 
@@ -131,21 +159,34 @@ def _send_descriptors(channel: socket.socket, descriptors: Sequence[int]) -> Non
 
 
 def _receive_descriptors(channel: socket.socket, count: int) -> list[int]:
+    """Return so many descriptors; all of the messages are read in any case.
+
+    Raises:
+        BrokerGone: the other end is closed.
+        NotReceived: not all of them came.
+    """
     found: list[int] = []
-    size = array.array("i").itemsize
-    while len(found) < count:
-        wanted = min(_DESCRIPTORS, count - len(found))
-        room = socket.CMSG_SPACE(wanted * size)
-        flags = socket.MSG_CMSG_CLOEXEC
-        data, ancillary, _flags, _ = channel.recvmsg(1, room, flags)
-        some = array.array("i")
-        for level, kind, content in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                some.frombytes(content[: len(content) - len(content) % size])
-        found.extend(some)
-        if not data or len(some) != wanted:  # gone, or no descriptor left here
-            _close(found)
-            raise BrokerGone
+    try:
+        for start in range(0, count, _DESCRIPTORS):
+            found += _receive_some(channel, min(_DESCRIPTORS, count - start))
+    except BaseException:
+        _close(found)
+        raise
+    if len(found) != count:
+        _close(found)
+        raise NotReceived
+    return found
+
+
+def _receive_some(channel: socket.socket, count: int) -> "array.array[int]":
+    found = array.array("i")
+    room = socket.CMSG_SPACE(count * found.itemsize)
+    data, ancillary, _, _ = channel.recvmsg(1, room, socket.MSG_CMSG_CLOEXEC)
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found.frombytes(content[: len(content) - len(content) % found.itemsize])
+    if not data:
+        raise BrokerGone
     return found
 
 

@@ -24,6 +24,7 @@ _SERVER: Final = struct.pack(
     "=H2s4s8x", socket.AF_INET, SERVER[1].to_bytes(2), socket.inet_aton(SERVER[0])
 )
 """A sockaddr_in, ip(7)."""
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class Datagram(NamedTuple):
@@ -48,9 +49,8 @@ def connect_anew(descriptors: Sequence[int]) -> list[int]:
 
 
 def _connect_anew(descriptor: int) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     for address in (_UNSPECIFIED, _SERVER):
-        if libc.connect(descriptor, address, len(address)):
+        if _LIBC.connect(descriptor, address, len(address)):
             return ctypes.get_errno()
     return 0
 

@@ -54,25 +54,32 @@ def max_age(turns: Turns, period_s: float, least: int) -> MaxAge:
 
 def carried(
     planned: Iterable[Planned],
+    fresh: Mapping[Pair, PairState],
     previous: Mapping[Pair, PairState],
     now: datetime,
     max_age: MaxAge,
-) -> tuple[PairState, ...]:
-    """Return the states of pairs that this cycle did not probe.
+) -> dict[Pair, PairState]:
+    """Return the state of each pair at the end of a cycle.
 
-    The newest state stands until it is too old; then it is unverified. What was
-    never probed under the present promise is skipped, or not judged where nothing
-    is promised.
+    Where it was not probed the newest state stands until it is too old; then it is
+    unverified. What was never probed under the present promise is skipped, or not
+    judged where nothing is promised.
 
     Args:
         planned: the pairs, with what is promised now.
-        previous: the newest state of each pair.
+        fresh: the states of those that this cycle probed.
+        previous: the newest state of each pair before.
         now: the end of the cycle.
         max_age: beyond it a state says nothing any more.
     """
-    return tuple(
-        _carry(item, previous.get(item.pair), now, max_age.of(item)) for item in planned
-    )
+    states: dict[Pair, PairState] = {}
+    for item in planned:
+        pair = item.pair
+        state = fresh.get(pair)
+        if state is None:
+            state = _carry(item, previous.get(pair), now, max_age.of(item))
+        states[pair] = state
+    return states
 
 
 def is_too_old(probed: datetime, now: datetime, max_age_s: float) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import itemgetter
 from types import MappingProxyType
 
 from exporter.model.neighbours import NeighbourBudget, entries_of
@@ -36,6 +37,14 @@ class Selection:
     """Those of them inside networks."""
     resting: Resting = field(default_factory=dict)
     """Sandboxes that cost no entries of their own now."""
+    unproven: Resting = field(default_factory=dict)
+    """These, and those that the host was to ask and the budget did not bear it: only
+    peers say whether they are alive."""
+
+    def is_unproven(self, pair: Pair) -> bool:
+        """Return whether nobody but a peer was asked whether the destination lives."""
+        ends = self.unproven.get(pair.ip_version, ())
+        return pair.destination_sandbox in ends
 
 
 def select(
@@ -69,37 +78,51 @@ def select(
         watched: those of them, and of whose turn it is not, that are due in any case.
     """
     turns = None if everything else _turns(topology, epoch)
-    ordered = sorted(planned, key=_priority)
+    ordered = sorted(((_priority(item), item) for item in planned), key=itemgetter(0))
     due = [
-        item
-        for item in ordered
+        (number, priority, item)
+        for number, (priority, item) in enumerate(ordered)
         if not item.decision.is_left_alone
         and (item.pair in watched or _is_due(item, turns))
     ]
-    kept, purse = set[Pair](), _Purse(rationed)
-    refused: list[Planned] = []
-    for item in _fairly(due, epoch, budget):
-        entries = entries_of(topology, item)
-        if item.pair not in watched and _is_in_row(item, rationed):
-            may_take = purse.pay(item.pair.ip_version, budget.cost(entries))
+    kept, purse, ways = set[int](), _Purse(rationed), _Ways(topology, budget)
+    refused: list[_Due] = []
+    for one in _fairly(due, epoch, budget):
+        number, _, item = one
+        if rationed and item.pair not in watched and _is_in_row(item, rationed):
+            cost = budget.cost(entries_of(topology, item))
+            may_take = purse.pay(item.pair.ip_version, cost)
         else:
-            may_take = not _rests(item, resting)
-        if may_take and budget.take(entries):
-            kept.add(item.pair)
+            may_take = not (resting and _rests(item, resting))
+        if may_take and ways.take(item):
+            kept.add(number)
         else:
-            refused.append(item)
+            refused.append(one)
     return Selection(
-        probed=tuple(item for item in ordered if item.pair in kept),
-        skipped=tuple(item for item in ordered if item.pair not in kept),
+        probed=tuple(item for n, (_, item) in enumerate(ordered) if n in kept),
+        skipped=tuple(item for n, (_, item) in enumerate(ordered) if n not in kept),
         throttled=len(refused),
-        put_off=frozenset(i.pair for i in refused if _priority(i) == _ON_LINK),
+        put_off=frozenset(i.pair for _, rank, i in refused if rank == _ON_LINK),
         resting=resting,
+        unproven=_unproven(resting, refused),
     )
 
 
-def _fairly(
-    due: list[Planned], epoch: int, budget: NeighbourBudget
-) -> Iterable[Planned]:
+def _unproven(resting: Resting, refused: Iterable["_Due"]) -> Resting:
+    """Return who rests, and those whose control by the host is among the refused."""
+    found = {version: set(idle) for version, idle in resting.items()}
+    for _, _, item in refused:
+        pair = item.pair
+        if pair.scope is Scope.HOST and pair.destination_sandbox is not None:
+            found.setdefault(pair.ip_version, set()).add(pair.destination_sandbox)
+    return {version: frozenset(ends) for version, ends in found.items()}
+
+
+_Due = tuple[int, int, Planned]
+"""A pair with its number and its priority."""
+
+
+def _fairly(due: list[_Due], epoch: int, budget: NeighbourBudget) -> Iterable[_Due]:
     """Return pairs in order; where not all on one link fit, others first each epoch.
 
     Else those at the end would never be probed. Both directions stay together.
@@ -107,14 +130,41 @@ def _fairly(
     if 2 * len(due) <= budget.least:
         return due
 
-    def lot(item: Planned) -> tuple[int, bytes]:
-        first = _priority(item)
+    def lot(one: _Due) -> tuple[int, bytes]:
+        _, first, item = one
         if first < _ON_LINK:
             return first, b""
         ends = sorted((str(item.pair.source), str(item.pair.destination)))
         return first, blake2b(f"{epoch} {ends}".encode(), digest_size=8).digest()
 
     return sorted(due, key=lot)
+
+
+class _Ways:
+    """Takes the entries of pairs, and looks once only at those of one way out.
+
+    All pairs of a source that cross networks by one of its networks need the same: its
+    entry for the gateway.
+    """
+
+    def __init__(self, topology: Topology, budget: NeighbourBudget) -> None:
+        self._topology = topology
+        self._budget = budget
+        self._known: dict[tuple[SandboxId, NetworkId, IpVersion], bool] = {}
+
+    def take(self, item: Planned) -> bool:
+        """Return whether the budget bears a pair, and draw from it."""
+        pair, decision = item.pair, item.decision
+        network = decision.source_network
+        crosses = pair.scope is Scope.CONTAINER and not decision.on_link
+        if not crosses or network is None or not decision.has_route:
+            return self._budget.take(entries_of(self._topology, item))
+        way = pair.source, network, pair.ip_version
+        found = self._known.get(way)
+        if found is None:
+            found = self._budget.take(entries_of(self._topology, item))
+            self._known[way] = found
+        return found
 
 
 class _Purse:

@@ -110,6 +110,10 @@ class Evidence:
             key = (pair.destination_sandbox, pair.address)
             self._destinations[key] = reached or self._destinations.get(key, False)
 
+    def learn(self, links: Mapping[OwnKey, bool]) -> None:
+        """Take note of whether links are up, where `unproven` asked for that."""
+        self._links = links
+
     def source_alive(
         self, planned: Planned, own_address: IPAddress | None
     ) -> bool | None:

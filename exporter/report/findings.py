@@ -12,6 +12,7 @@ from exporter.model.outcome import VIOLATIONS, Result, Scope, Verdict
 from exporter.model.pair import Controls, PairState
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import HOST, IpVersion, SandboxId
+from exporter.report.cells import width_of
 from exporter.report.gather import gathered
 from exporter.report.marks import Mark, mark_of
 from exporter.report.page import (
@@ -24,7 +25,6 @@ from exporter.report.page import (
     clean,
     fields,
     pad,
-    width_of,
     wrapped,
 )
 from exporter.report.words import (

@@ -15,7 +15,8 @@ from exporter.model.topology import (
     Subnet,
     Topology,
 )
-from exporter.report.page import Line, Page, Role, Span, clean, flowed, pad, width_of
+from exporter.report.cells import width_of
+from exporter.report.page import Line, Page, Role, Span, clean, flowed, pad
 from exporter.report.words import counted
 
 

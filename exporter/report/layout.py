@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from exporter.report.cells import width_of
 from exporter.report.grid import Cell, Grid
-from exporter.report.page import Line, Page, Role, Span, fit, pad, width_of
+from exporter.report.page import Line, Page, Role, Span, fit, pad
 
 MAX_NAMED = 12
 """Up to so many columns have names for headings, where they fit."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from exporter.model.outcome import Scope
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import IpVersion, Network, Topology
+from exporter.report.cells import width_of
 from exporter.report.findings import findings
 from exporter.report.grid import (
     Grid,
@@ -30,7 +31,6 @@ from exporter.report.page import (
     clean,
     flowed,
     pad,
-    width_of,
 )
 from exporter.report.summary import notice_lines, summary_lines
 from exporter.report.words import counted, moment

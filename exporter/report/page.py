@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
-
 from exporter.printable import printable
+from exporter.report.cells import beginning, ending, width_of
 
 MIN_WIDTH = 40
 
@@ -91,11 +90,6 @@ class Page:
     glyphs: Glyphs = UNICODE
 
 
-def width_of(text: str) -> int:
-    """Return the width of text in cells."""
-    return cell_len(text)
-
-
 def pad(text: str, width: int) -> str:
     """Return text filled with spaces up to a width; longer text stays as it is."""
     return text + " " * (width - width_of(text))
@@ -110,9 +104,8 @@ def fit(text: str, width: int, cut: str) -> str:
         return text
     room = max(0, width - width_of(cut))
     tail = room // 2
-    head = set_cell_size(text, room - tail).rstrip()  # it fills up half a character
-    end = set_cell_size(text[::-1], tail)[::-1].lstrip()
-    return f"{head}{cut}{end}"
+    head, end = beginning(text, room - tail), ending(text, tail)
+    return f"{head.rstrip()}{cut}{end.lstrip()}"
 
 
 def natural(text: str) -> tuple[tuple[str, int], ...]:

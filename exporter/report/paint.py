@@ -5,19 +5,18 @@ Colour never says anything alone: every role has a symbol or a word beside it.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from rich.color import ColorSystem
-from rich.style import Style
-
 from exporter.report.page import Line, Role, Span
 
-STYLES: Mapping[Role, Style] = {
-    Role.PLAIN: Style.null(),
-    Role.HEADING: Style(bold=True),
-    Role.QUIET: Style(dim=True),
-    Role.GOOD: Style(color="green"),
-    Role.BAD: Style(color="red", bold=True),
-    Role.DOUBT: Style(color="yellow"),
+_RESET = "\x1b[0m"
+STYLES: Mapping[Role, str] = {
+    Role.PLAIN: "",
+    Role.HEADING: "1",
+    Role.QUIET: "2",
+    Role.GOOD: "32",
+    Role.BAD: "1;31",
+    Role.DOUBT: "33",
 }
+"""Parameters of SGR (ECMA-48, 8.3.117): 1 bold, 2 faint, then red, green, yellow."""
 
 
 def painted(lines: Iterable[Line], *, colour: bool) -> Iterator[str]:
@@ -30,6 +29,7 @@ def painted(lines: Iterable[Line], *, colour: bool) -> Iterator[str]:
 
 
 def _painted(span: Span) -> str:
-    if not span.text.strip():
+    style = STYLES[span.role]
+    if not style or not span.text.strip():
         return span.text
-    return STYLES[span.role].render(span.text, color_system=ColorSystem.STANDARD)
+    return f"\x1b[{style}m{span.text}{_RESET}"

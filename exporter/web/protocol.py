@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 
 import h11
 from uvicorn.config import Config
@@ -85,6 +86,10 @@ class BoundedProtocol(H11Protocol):
             # It may not be let in again; if it may, it is by the rules of now.
             self.transport.abort()
             return
+        # What answers carry beside their own headers (RFC 9110, 6.6.1); uvicorn has it
+        # renewed by a clock that ticks whether anybody asks or not.
+        date = formatdate(usegmt=True).encode()
+        self.server_state.default_headers = [(b"date", date)]
         super().data_received(data)
         self._expect_request()
         self._show_use()

@@ -6,6 +6,9 @@ The daemon runs with its defaults but the interval. From the end of its second c
 it is scraped by another process as Prometheus would, with gzip: every 5 s, as our own
 configuration says, while its CPU time is noted; then twice a second, for the time that
 answers take.
+
+Some libraries load others that are there for developers only. `--python` names the
+interpreter of an environment that holds what the image does, requirements/run.txt.
 """
 
 import argparse
@@ -74,7 +77,12 @@ def main() -> None:
         gather(engine, containers=given.containers, networks=given.networks)
         took_s = time.monotonic() - began_s
         print(f"{given.containers} containers made in {took_s:.0f} s", flush=True)
-        with serving(engine, interval=given.interval, environment=_DEFAULTS) as service:
+        with serving(
+            engine,
+            interval=given.interval,
+            environment=_DEFAULTS,
+            python=given.python,
+        ) as service:
             for _ in range(2):
                 print(service.wait_for_cycle(), flush=True)
             for apart_s in (_CONFIGURED_S, _DENSE_S):
@@ -90,6 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--networks", type=int, default=4)
     parser.add_argument("--interval", default="15s")
     parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--python", default=sys.executable)
     names = [suite.name for suite in SUITES]
     parser.add_argument("--engine", choices=names, default=names[0])
     return parser.parse_args()

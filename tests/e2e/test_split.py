@@ -257,7 +257,7 @@ class TestPrivateFiles:
             file.write_text("probe:\n  interval: 20s\n")
             service.signal(signal.SIGHUP)
             service.wait_for_log(lambda line: "config.reloaded" in line)
-            file.write_text("probe:\n  intervall: 20s\n")
+            file.write_text("probe:\n  interwal: 20s\n")
             service.signal(signal.SIGHUP)
             line = service.wait_for_log(lambda text: "config.rejected" in text)
 

@@ -32,10 +32,10 @@ DRAWN = """
 BUSY = f"""
   Promise.resolve().then(() => {{
     const began = performance.now();
-    while (performance.now() - began < {2 * TASK_MOST_MS});
+    while (performance.now() - began < {10 * TASK_MOST_MS});
   }})
 """
-"""What nothing on the page may do."""
+"""What nothing on the page may do; so long that it gets its share of a busy machine."""
 COUNT_PIECES = """
   window.pieces = 0;
   new MutationObserver((changes) => {

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
+import pytest
+
 from exporter.cycle import CycleOutcome, CycleRunner
-from exporter.model.neighbours import NeighbourBudget
+from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Result, Verdict
 from exporter.model.pair import Pair, PairState
 from exporter.model.plan import is_peer, plan
 from exporter.model.selection import select
-from exporter.model.topology import SandboxId
+from exporter.model.topology import HOST, SandboxId
 from exporter.sightings import CycleSettings
 from tests.fakes.clock import HandClock
 from tests.fakes.cycles import ICMP
@@ -22,18 +24,31 @@ LEAKING = but(FINE, Result.OK, [WAY])
 
 
 def run(
-    answer: Answer, previous: Mapping[Pair, PairState] | None = None
+    answer: Answer,
+    previous: Mapping[Pair, PairState] | None = None,
+    *,
+    unpaid: bool = False,
 ) -> tuple[CycleOutcome, FakeProber]:
-    """Run a cycle in which mybridge1 rests."""
+    """Run a cycle in which mybridge1 rests.
+
+    Args:
+        answer: who answers.
+        previous: what is known.
+        unpaid: it is its turn, and the table bears every entry but its own.
+    """
     found = demo()
     prober, planned = FakeProber(found, answer), plan(found, ICMP, lambda _: True)
     # Without peers on one network, whose replies would prove the destination.
+    wanted = [i for i in planned if not is_peer(i.decision, i.pair.network)]
+    known = {entry for item in wanted for entry in entries_of(found, item)}
+    own = {entry for entry in known if (entry[0], str(entry[2])) == (HOST, WAY[1])}
+    assert own
     selection = select(
         found,
-        [item for item in planned if not is_peer(item.decision, item.pair.network)],
+        wanted,
         epoch=0,
-        budget=NeighbourBudget(1000),
-        resting={4: RESTING},
+        budget=NeighbourBudget(0, known - own) if unpaid else NeighbourBudget(1000),
+        resting={} if unpaid else {4: RESTING},
     )
     runner = CycleRunner(prober, HandClock(), CycleSettings())
     return runner.run(found, selection, previous or {}), prober
@@ -47,9 +62,14 @@ def state(outcome: CycleOutcome) -> PairState | None:
     return None
 
 
-def test_silence_is_as_if_nobody_had_asked() -> None:
-    """Neither confirmed nor in doubt; nor are more packets spent on it."""
-    outcome, prober = run(FINE)
+@pytest.mark.parametrize("unpaid", [False, True], ids=["not its turn", "no room"])
+def test_silence_is_as_if_nobody_had_asked(unpaid: bool) -> None:
+    """Neither confirmed nor in doubt; nor are more packets spent on it.
+
+    A host of a thousand containers would have hundreds of pairs unverified for nothing
+    but a full neighbour table, which is said elsewhere.
+    """
+    outcome, prober = run(FINE, unpaid=unpaid)
 
     asked = {(i.pair.source, str(i.pair.address)) for i, _ in outcome.counted}
     assert state(outcome) is None

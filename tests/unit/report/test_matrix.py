@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from exporter.model.snapshot import Snapshot
+from exporter.report.cells import width_of
 from exporter.report.matrix import matrix
-from exporter.report.page import ASCII, Page, width_of
+from exporter.report.page import ASCII, Page
 from exporter.report.paint import painted
 from tests.fakes.report_samples import (
     crowd,

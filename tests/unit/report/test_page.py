@@ -2,6 +2,7 @@
 
 import pytest
 
+from exporter.report.cells import width_of
 from exporter.report.page import (
     BLANK,
     Line,
@@ -12,7 +13,6 @@ from exporter.report.page import (
     flowed,
     natural,
     pad,
-    width_of,
     wrapped,
 )
 from exporter.report.paint import STYLES, painted
@@ -30,6 +30,8 @@ def plain(lines: list[Line]) -> list[str]:
         pytest.param("shop-web-10", 9, "shop…b-10", id="both ends are kept"),
         pytest.param("日本語のなまえ", 7, "日…え", id="wide characters are not halved"),
         pytest.param("abc", 1, "…", id="hardly any room"),
+        pytest.param("cafe\u0301-ou\u0301", 5, "ca…ou\u0301", id="marks stay on top"),
+        pytest.param("aaaa日\u0301", 3, "a…", id="no mark without its letter"),
     ],
 )
 def test_fit(text: str, width: int, shown: str) -> None:

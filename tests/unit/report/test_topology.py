@@ -7,7 +7,8 @@ from typing import Any
 
 from exporter.model.snapshot import Snapshot
 from exporter.model.topology import Subnet, Topology
-from exporter.report.page import Page, width_of
+from exporter.report.cells import width_of
+from exporter.report.page import Page
 from exporter.report.paint import painted
 from exporter.report.topology import topology_text
 from exporter.report.topology_document import topology_document

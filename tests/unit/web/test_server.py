@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import signal
 import socket
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from exporter.clock import SystemClock
 from exporter.web import WebServer
 from exporter.web.protocol import Limits
 from tests.fakes.web import PATIENCE_S, Given, during, running, spoken
@@ -32,16 +34,6 @@ class TestAddresses:
             f"http://127.0.0.1:{four}/",
             f"http://[::1]:{six}/",
         ) == server.urls
-
-    def test_it_stops_when_told_and_not_at_the_next_look(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Also if it looks at its clock once an hour."""
-        monkeypatch.setattr("exporter.web.server._TICK_S", 3600.0)
-
-        answer = during(lambda server: spoken(server, GET.replace(b"1.1", b"1.0")))
-
-        assert answer.startswith(b"HTTP/1.1 200")
 
     def test_requests_wait_until_it_serves(self) -> None:
         """Who connects between listening and serving is answered."""
@@ -93,6 +85,27 @@ class TestAddresses:
         server.close()
 
         assert "another's" == path.read_text()
+
+
+class TestDate:
+    """When an answer was made (RFC 9110, 6.6.1)."""
+
+    def test_each_answer_has_its_own(self) -> None:
+        """Caches go by it, so it is of the answer and not of the server's start."""
+
+        async def scenario(server: WebServer) -> bytes:
+            return await spoken(server, GET.replace(b"1.1", b"1.0"))
+
+        before = SystemClock().now_utc().replace(microsecond=0)
+        head, _, _ = during(scenario).partition(b"\r\n\r\n")
+        dates = [
+            parsedate_to_datetime(line.partition(b": ")[2].decode())
+            for line in head.splitlines()
+            if line.startswith(b"date: ")
+        ]
+
+        assert 1 == len(dates)
+        assert before <= dates[0] <= SystemClock().now_utc()
 
 
 class TestBounds:
