@@ -1,0 +1,86 @@
+"""Whom to become, and whether that one could read our own files."""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from exporter.broker import confinement
+
+NOBODY = 65534
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("root", (0, 0)),
+        ("0", (0, 0)),
+        ("3999999999", (3999999999, 3999999999)),
+    ],
+)
+def test_users_are_names_or_numbers(user: str, expected: tuple[int, int]) -> None:
+    """A number needs no entry in the system's list."""
+    assert confinement._entry(user) == expected  # noqa: SLF001
+
+
+def test_a_number_has_the_group_of_its_user() -> None:
+    """If the system knows one."""
+    found = pwd.getpwuid(os.geteuid())
+    number = str(found.pw_uid)
+
+    assert confinement._entry(number) == (found.pw_uid, found.pw_gid)  # noqa: SLF001
+
+
+def test_a_user_that_is_none_is_told() -> None:
+    """By its name, and nothing is changed."""
+    before = os.getresuid(), os.getresgid(), os.getgroups()
+    said = [*confinement._change_user("nosuchuser", ())]  # noqa: SLF001
+
+    assert len(said) == 1
+    assert "there is no user 'nosuchuser'; set process.user" in said[0]
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "inside", "expected"),
+    [
+        pytest.param(0o755, 0o755, True, id="everybody's"),
+        pytest.param(0o711, 0o755, True, id="passed through"),
+        pytest.param(0o755, 0o711, False, id="not listed"),
+        pytest.param(0o700, 0o755, False, id="nobody passes"),
+        pytest.param(0o755, 0o754, False, id="not entered"),
+    ],
+)
+def test_a_folder_is_readable_by_every_folder_on_the_way(
+    tmp_path: Path, mode: int, inside: int, expected: bool
+) -> None:
+    """Passing needs less than reading."""
+    way = tmp_path / "way"
+    folder = way / "folder"
+    folder.mkdir(parents=True)
+    folder.chmod(inside)
+    way.chmod(mode)
+    allows = confinement._allows  # noqa: SLF001
+    found = allows(way, NOBODY, NOBODY, 0o1) and allows(folder, NOBODY, NOBODY, 0o5)
+
+    assert found is expected
+    way.chmod(0o755)
+
+
+def test_a_folder_that_is_not_there_is_not_readable(tmp_path: Path) -> None:
+    """Nor one below it."""
+    assert not confinement._may_read(tmp_path / "x" / "y", NOBODY, NOBODY)  # noqa: SLF001
+
+
+def test_owner_and_group_count_before_others(tmp_path: Path) -> None:
+    """As in the kernel: the first that fits decides."""
+    tmp_path.chmod(0o057)
+    found = tmp_path.stat()
+    allows = confinement._allows  # noqa: SLF001
+
+    assert not allows(tmp_path, found.st_uid, found.st_gid, 0o5)
+    assert allows(tmp_path, found.st_uid + 1, found.st_gid, 0o5)
+    assert not allows(tmp_path, found.st_uid + 1, found.st_gid, 0o7)
+    assert allows(tmp_path, found.st_uid + 1, found.st_gid + 1, 0o7)
+    tmp_path.chmod(0o700)
