@@ -1,104 +1,38 @@
 """What is lent across processes works in real namespaces as one's own powers do."""
 
-import errno
-import os
-import resource
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from exporter.broker import wire
-from exporter.broker.process import Process
-from exporter.broker.remote import RemotePowers
 from exporter.detection.nftables import parse_tables
 from exporter.dns.message import Question, Reply, encode_reply
-from exporter.errors import BrokerGone, NetnsGone
-from exporter.hostns import BridgeMark, HostFound
-from exporter.icmp.packet import Identity
+from exporter.errors import NetnsGone
+from exporter.hostns import HostFound
 from exporter.icmp.prober import Prober
 from exporter.icmp.probes import Lookup, Ping, Source
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HOST, SandboxId
 from exporter.netns import NamespaceRef
 from exporter.powers import OwnPowers, Terms
-from tests.fakes.engine_socket import EngineSocket
 from tests.lab.broker import lent
 from tests.lab.fixtures import MakePlainLab
-from tests.lab.plain import PlainContainer, PlainLab
+from tests.netns.lending import IDENTITY, Stand, id_of, standing
 from tests.netns.mortal import mortal
 from tests.netns.nameserver import Server
-from tests.netns.outside import say
 
 pytestmark = pytest.mark.netns
-IDENTITY = Identity(4711, 1)
-ROOT = Path(__file__).parents[2]
-
-
-def id_of(container: PlainContainer) -> str:
-    """Return the id of a container of the lab, as an engine would write it."""
-    return container.name.replace("-", "").ljust(64, "0")
-
-
-def descriptors(pid: int) -> set[str]:
-    """Return what a process has open."""
-    return {entry.name for entry in Path(f"/proc/{pid}/fd").iterdir()}
-
-
-@dataclass(frozen=True)
-class Stand:
-    """A lab, an engine that tells of it, and powers: lent ones and our own."""
-
-    lab: PlainLab
-    engine: EngineSocket
-    lent: RemotePowers
-    process: Process
-    own: OwnPowers
-
-    def tell(self, identity: str, path: str, pid: int = 0) -> None:
-        """Let the engine have a container."""
-        answer = {
-            "Id": identity,
-            "State": {"Pid": pid, "Running": True},
-            "NetworkSettings": {"SandboxKey": path},
-        }
-        where = f"{self.engine.prefix}/containers/{identity}/json"
-        self.engine.script[where] = lambda to: to.json(answer)
-
-    def source(self, container: PlainContainer) -> Source:
-        """Return a container as a source, told of by the engine."""
-        identity = id_of(container)
-        self.tell(identity, container.path)
-        assert self.lent.engine.container(identity)
-        ref = NamespaceRef(path=container.path, container_id=identity)
-        return Source(id=SandboxId(identity), namespace=ref)
-
-    def host(self) -> HostFound:
-        """Return the host, found over there."""
-        marks = [BridgeMark(name=bridge.name) for bridge in self.lab.bridges]
-        found = self.lent.find_host((), marks)
-        assert isinstance(found, HostFound)
-        return found
 
 
 @pytest.fixture
 def stand(netns_lab: MakePlainLab, tmp_path: Path) -> Iterator[Stand]:
     """Two bridges with two containers each."""
-    lab = netns_lab(containers=2, bridges=2)
-    terms = Terms(
-        environment={"DOCKER_HOST": f"unix://{tmp_path}/docker.sock"},
-        host_namespace=lab.host.path,
-    )
-    with EngineSocket(tmp_path) as engine, lent(terms) as (powers, process):
-        yield Stand(lab, engine, powers, process, OwnPowers(terms))
+    with standing(netns_lab(containers=2, bridges=2), tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -278,253 +212,3 @@ def test_a_path_that_is_none_of_the_engines_is_no_host(stand: Stand) -> None:
     assert "netns/default" in str(own)
     with lent() as (powers, _):
         assert "netns/default" not in str(powers.find_host(["/tmp/x/y"], ()))
-
-
-def test_nothing_stays_open_in_either_process(stand: Stand) -> None:
-    """Whether it worked or was refused."""
-    source, found = stand.source(stand.lab.containers[0]), stand.host()
-    bad = replace(source, namespace=NamespaceRef(pid=1))
-
-    def everything() -> None:
-        stand.lent.open_source(source, IDENTITY).close()
-        stand.lent.subscribe(found).close()
-        stand.lent.look(found)
-        os.close(stand.lent.lock_file())
-        with pytest.raises(NetnsGone):
-            stand.lent.open_source(bad, IDENTITY)
-        with pytest.raises(OSError, match=r".*"):
-            stand.lent.ask("bind", {"device": "br0"}, [0])
-
-    everything()
-    before = descriptors(os.getpid()), descriptors(stand.process.pid)
-    for _ in range(3):
-        everything()
-
-    assert (descriptors(os.getpid()), descriptors(stand.process.pid)) == before
-
-
-def test_a_thousand_bridges_are_lent() -> None:
-    """The process takes the hard limit of descriptors: each needs some for a moment."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, soft), hard))
-    try:
-        with lent() as (powers, process):
-            powers.privileges()
-            limits = Path(f"/proc/{process.pid}/limits").read_text()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    (line,) = [line for line in limits.splitlines() if "open files" in line]
-
-    assert line.split()[3:5] == [str(hard)] * 2
-
-
-def test_its_memory_is_closed_to_its_own_user() -> None:
-    """Where neither has a capability, who started it could else write its code."""
-    said = say(
-        """
-from exporter.broker.process import start
-from exporter.broker.remote import RemotePowers
-from exporter.powers import Terms
-process = start(Terms())
-RemotePowers(process, None).privileges()
-try:
-    open(f"/proc/{process.pid}/mem", "rb+").close()
-    print("open")
-except PermissionError:
-    print("refused")
-process.stop()
-""",
-        under=("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
-    )
-
-    assert said == "refused"
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_its_end_in_the_middle_is_told_to_everybody(
-    stand: Stand, number: signal.Signals
-) -> None:
-    """Who waits, who asks next, and the event loop."""
-    asked = threading.Semaphore(0)
-    never = threading.Event()
-    identity = "f" * 64
-
-    def stall(_: object) -> None:
-        asked.release()
-        never.wait(20)
-
-    stand.engine.script[f"{stand.engine.prefix}/containers/{identity}/json"] = stall
-    with ThreadPoolExecutor(8) as pool:
-        waiting = []
-        for _ in range(8):  # one by one: few may wait in line at the engine's socket
-            waiting.append(pool.submit(stand.lent.engine.container, identity))
-            assert asked.acquire(timeout=10)
-        os.kill(stand.process.pid, number)
-        errors = [one.exception(timeout=10) for one in waiting]
-        never.set()
-
-    assert {type(error) for error in errors} == {BrokerGone}
-    assert wire.is_readable(stand.process.life.fileno(), 5)
-    with pytest.raises(BrokerGone):
-        stand.lent.privileges()
-
-
-def test_a_slow_engine_leaves_the_kernel_to_the_others(stand: Stand) -> None:
-    """As many may wait for the engine as ever do, and probing goes on."""
-    source = stand.source(stand.lab.containers[0])
-    asked, never = threading.Semaphore(0), threading.Event()
-
-    def stall(_: object) -> None:
-        asked.release()
-        never.wait(20)
-
-    identity = "e" * 64
-    stand.engine.script[f"{stand.engine.prefix}/containers/{identity}/json"] = stall
-    with ThreadPoolExecutor(7) as pool:
-        waiting = []
-        for _ in range(7):  # one by one: few may wait in line at the engine's socket
-            waiting.append(pool.submit(stand.lent.engine.container, identity))
-            assert asked.acquire(timeout=10)
-        began_s = time.monotonic()
-        stand.lent.open_source(source, IDENTITY).close()
-        took_s = time.monotonic() - began_s
-        never.set()
-        for one in waiting:
-            one.exception(timeout=10)
-
-    assert took_s < 1
-
-
-def test_what_nobody_of_ours_would_send_ends_both(stand: Stand) -> None:
-    """Whoever sends it is not ours any more."""
-    ended = os.pidfd_open(stand.process.pid)
-    with pytest.raises(BrokerGone):
-        stand.lent.ask("sell")
-    assert wire.is_readable(ended, 5)
-    os.close(ended)
-
-    assert wire.is_readable(stand.process.life.fileno(), 5)
-    with pytest.raises(BrokerGone):
-        stand.lent.privileges()
-
-
-def test_streams_of_events_are_few(stand: Stand) -> None:
-    """Each takes threads and a connection over there; one that is closed makes room."""
-    opened = threading.Semaphore(0)
-
-    def flow(to: object) -> None:
-        to.begin_chunks()  # type: ignore[attr-defined]
-        to.chunk(b'{"Type": "container", "Action": "exec_start: secret"}\n')  # type: ignore[attr-defined]
-        opened.release()
-        threading.Event().wait(20)
-
-    stand.engine.script[f"{stand.engine.prefix}/events"] = flow
-    streams = [stand.lent.engine.events(0) for _ in range(4)]
-    with pytest.raises(OSError, match=r".*") as refused:
-        stand.lent.engine.events(0)
-    first = next(iter(streams[0]))
-    streams[0].close()
-    assert refused.value.errno == errno.EAGAIN
-    assert first == {"Type": "container", "Action": "exec_start"}
-    limit_s = time.monotonic() + 5
-    while True:
-        try:
-            streams.append(stand.lent.engine.events(0))
-            break
-        except OSError:
-            assert time.monotonic() < limit_s
-            time.sleep(0.02)
-    for stream in streams:
-        stream.close()
-
-
-_CONFINED = """
-import json, os, sys
-from ipaddress import ip_address
-from exporter.broker.confinement import confine
-from exporter.broker.process import start
-from exporter.broker.remote import RemotePowers
-from exporter.hostns import BridgeMark
-from exporter.icmp.prober import Prober
-from exporter.icmp.probes import Lookup, Ping, Source
-from exporter.model.topology import HOST
-from exporter.netns import NamespaceRef
-from exporter.powers import Terms
-
-docker, host, identity, path, to = sys.argv[1:]
-process = start(Terms(environment={"DOCKER_HOST": docker}, host_namespace=host))
-powers = RemotePowers(process, None)
-problems = confine(str(os.geteuid()), ())
-assert powers.engine.container(identity)
-found = powers.find_host((), [BridgeMark(name="br0"), BridgeMark(name="br1")])
-prober = Prober(on_gone=lambda _: None, opener=powers)
-prober.start()
-ref = NamespaceRef(path=path, container_id=identity)
-errors = prober.sync([
-    Source(id=HOST, namespace=found.ref, devices=("br0", "br1")),
-    Source(id=identity, namespace=ref),
-])
-print(json.dumps([list(problems), len(errors)]), flush=True)
-for line in sys.stdin:
-    to = ip_address(to)
-    probes = [
-        Ping(HOST, to, 1, device="br0"), Ping(identity, to, 1),
-        Lookup(identity, "web", 4),
-    ]
-    results = prober.probe(probes, timeout_s=0.5)
-    print(json.dumps([str(one.result.value) for one in results]), flush=True)
-prober.stop()
-process.stop()
-print("end")
-"""
-
-
-def test_all_of_it_works_from_a_confined_process(stand: Stand) -> None:
-    """Without a capability, under seccomp and Landlock; bridges made anew too."""
-    first, second = stand.lab.containers[:2]
-    bridge = stand.lab.bridges[0]
-    stand.tell(id_of(first), first.path)
-
-    def answer(question: Question, transaction: int) -> list[bytes]:
-        reply = Reply(rcode=0, addresses=(second.ipv4,))
-        return [encode_reply(question, transaction, reply)]
-
-    words = [
-        stand.engine.environment["DOCKER_HOST"],
-        *(stand.lab.host.path, id_of(first), first.path, str(second.ipv4)),
-    ]
-    with ExitStack() as stack:
-        stack.enter_context(Server(first, answer))
-        child = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-c", _CONFINED, *words],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        )
-        stack.callback(child.kill)
-        assert child.stdin is not None
-        assert child.stdout is not None
-        began = child.stdout.readline()
-        child.stdin.write("go\n")
-        child.stdin.flush()
-        before = child.stdout.readline()
-        stand.lab.host.ip(
-            "link del br0",
-            "link add br0 type bridge forward_delay 0",
-            f"address add {bridge.ipv4}/24 dev br0",
-            "link set br0 up",
-            *(f"link set {one.port} master br0" for one in (first, second)),
-        )
-        child.stdin.write("go\n")
-        child.stdin.flush()
-        after = child.stdout.readline()
-        child.stdin.close()
-        last = child.stdout.readline()
-        child.wait(10)
-
-    assert began == "[[], 0]\n"
-    assert before == after == '["ok", "ok", "ok"]\n'
-    assert (last, child.returncode) == ("end\n", 0)
