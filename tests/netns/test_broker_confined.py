@@ -112,9 +112,7 @@ def test_all_of_it_works_from_a_confined_process(stand: Stand) -> None:
         child.stdin.write("go\n")
         child.stdin.flush()
         after = child.stdout.readline()
-        child.stdin.close()
-        last = child.stdout.readline()
-        child.wait(10)
+        last = child.communicate(timeout=10)[0]
 
     assert began == "[[], 0]\n"
     assert before == after == '["ok", "ok", "ok"]\n'
