@@ -137,7 +137,7 @@ def read_privileges(proc: str = "/proc", platform: str = sys.platform) -> Privil
 def holds_any(proc: str = "/proc") -> bool:
     """Return whether this thread holds or may take any capability."""
     try:
-        status = Path(proc, "thread-self", "status").read_text(encoding="ascii")
+        status = Path(proc, "thread-self", "status").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return True
     fields = dict(line.partition(":")[::2] for line in status.splitlines())

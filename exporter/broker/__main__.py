@@ -8,6 +8,7 @@ import socket
 import stat
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,10 @@ from exporter.capabilities import holds_any
 from exporter.errors import BrokerGone
 from exporter.limits import allow_descriptors
 
+_ATTEMPTS: Final = 20
+_PAUSE_S: Final = 0.025
+"""A process that is killed closes its descriptors one by one: what tells of its end may
+be before what listens."""
 _SET_NAME: Final = 15  # PR_SET_NAME, prctl(2)
 _SET_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 
@@ -76,13 +81,25 @@ def _serve(broker: Broker, channel: socket.socket, life: socket.socket) -> None:
 
 def _remove(path: str) -> None:
     """Remove a Unix socket on which nobody listens any more."""
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-        if stat.S_ISSOCK(Path(path).lstat().st_mode):
-            client.settimeout(1)
-            try:
-                client.connect(path)
-            except ConnectionRefusedError:
+    with suppress(OSError):
+        if not stat.S_ISSOCK(Path(path).lstat().st_mode):
+            return
+        for _ in range(_ATTEMPTS):
+            if not _is_heard(path):
                 Path(path).unlink()
+                return
+            time.sleep(_PAUSE_S)
+
+
+def _is_heard(path: str) -> bool:
+    """Return whether somebody listens; raises OSError where that cannot be told."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        try:
+            client.connect(path)
+        except ConnectionRefusedError:
+            return False
+    return True
 
 
 if __name__ == "__main__":

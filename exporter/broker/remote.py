@@ -295,9 +295,11 @@ class RemoteEvents:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._closed = False
+        self._reading = False
 
     def __iter__(self) -> Iterator[JsonObject]:
         """Yield events until the stream is closed here or ends over there."""
+        self._reading = True
         with self._socket, suppress(BrokerGone):
             while not self._closed:
                 try:
@@ -312,7 +314,9 @@ class RemoteEvents:
         """End the stream, from any thread, even while another waits in it."""
         self._closed = True
         with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a reader, which closes it
+        if not self._reading:
+            self._socket.close()
 
 
 def _socket(descriptor: int) -> socket.socket:
