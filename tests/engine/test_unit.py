@@ -90,7 +90,6 @@ def as_a_service(demo: Running, tmp_path: Path) -> Iterator[dict[str, str]]:
         yield environment | {
             "XDG_RUNTIME_DIR": folder,
             "DOCKER_HOST": demo.engine.base_url,
-            "DOCKERNET_PROBE_INTERVAL": "1s",
         }
     os.chown(socket, -1, before)
 
