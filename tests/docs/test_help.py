@@ -1,8 +1,6 @@
 """What `--help` says: a contract, fast, and the same as the documentation."""
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from exporter.report.document import header
 from exporter.report.pairs import pair_document
 from exporter.report.summary import Status
 from exporter.report.topology_document import topology_document
+from tests.fakes.program import said_by
 from tests.fakes.report_samples import dead, demo_on_host, snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -71,15 +70,7 @@ def test_help_is_light() -> None:
         "except SystemExit:\n pass\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert "[]" == found.stdout.splitlines()[-1]
+    assert "[]" == said_by(program).splitlines()[-1]
 
 
 def test_options_of_settings(capsys: pytest.CaptureFixture[str]) -> None:

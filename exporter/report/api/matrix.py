@@ -64,6 +64,7 @@ COLUMNS: Final = number(
     "column_limit", "Columns in the answer, at most.", SIDE_MOST, SIDE
 )
 FIRST_COLUMN: Final = number("column_offset", "Columns left out before them.", _FAR, 0)
+T = TypeVar("T")
 W = TypeVar("W", Verdict, Expected)
 Place = tuple[Scope, NetworkId | None, NetworkId]
 Heaps = dict[tuple[int, int], list[PairState]]
@@ -81,19 +82,12 @@ def matrix(snapshot: Snapshot, asked: Asked) -> Json:
     parameters = asked.parameters
     field = _field(snapshot, _values(SCOPES, parameters))
     rows, columns = _sides(snapshot, field, parameters)
-    first, left = value_of(FIRST_ROW, parameters), value_of(FIRST_COLUMN, parameters)
-    height, width = value_of(ROWS, parameters), value_of(COLUMNS, parameters)
-    down, across = rows[first : first + height], columns[left : left + width]
+    down, across, page = _page(rows, columns, parameters)
     return {
         "schema": SCHEMA,
         "taken": timestamp(snapshot.taken),
         "sampled": snapshot.sampled_since is not None,
-        "total": len(rows),
-        "offset": first,
-        "limit": height,
-        "column_total": len(columns),
-        "column_offset": left,
-        "column_limit": width,
+        **page,
         "marks": _numbers_of(field.marks),
         "host_broken": field.broken[None],
         "networks": [
@@ -275,6 +269,23 @@ def _cell(
     }
 
 
+def _page(
+    rows: Sequence[T], columns: Sequence[T], parameters: Parameters
+) -> tuple[Sequence[T], Sequence[T], Json]:
+    """Return the rows and columns that are asked for, and where they stand."""
+    first, left = value_of(FIRST_ROW, parameters), value_of(FIRST_COLUMN, parameters)
+    height, width = value_of(ROWS, parameters), value_of(COLUMNS, parameters)
+    where = {
+        "total": len(rows),
+        "offset": first,
+        "limit": height,
+        "column_total": len(columns),
+        "column_offset": left,
+        "column_limit": width,
+    }
+    return rows[first : first + height], columns[left : left + width], where
+
+
 def _numbers_of(marks: Mapping[Mark, int]) -> Json:
     return {one.value: marks[one] for one in Mark if marks.get(one)}
 
@@ -292,24 +303,14 @@ def container_matrix(snapshot: Snapshot, asked: Asked) -> Json:
     parameters = asked.parameters
     source, network = (_one(snapshot, parameters, one.name) for one in ENDS)
     rows, columns = _members(snapshot, source.id), _members(snapshot, network.id)
-    first, left = value_of(FIRST_ROW, parameters), value_of(FIRST_COLUMN, parameters)
-    height, width = value_of(ROWS, parameters), value_of(COLUMNS, parameters)
-    shown_rows, shown_columns = (
-        rows[first : first + height],
-        columns[left : left + width],
-    )
+    shown_rows, shown_columns, page = _page(rows, columns, parameters)
     return {
         "schema": SCHEMA,
         "taken": timestamp(snapshot.taken),
         "sampled": snapshot.sampled_since is not None,
         "source_network": source.name,
         "destination_network": network.name,
-        "total": len(rows),
-        "offset": first,
-        "limit": height,
-        "column_total": len(columns),
-        "column_offset": left,
-        "column_limit": width,
+        **page,
         "rows": [{"name": one.name, "id": one.id} for one in shown_rows],
         "columns": [{"name": one.name, "id": one.id} for one in shown_columns],
         "cells": _cells(snapshot, source.id, network.id, shown_rows, shown_columns),

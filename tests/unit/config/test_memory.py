@@ -1,10 +1,7 @@
 """What the settings cost a service that needs no file."""
 
-import subprocess
-import sys
-from pathlib import Path
+from tests.fakes.program import said_by
 
-ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 from exporter.config import load
@@ -15,12 +12,4 @@ print(any(name.startswith("ruamel") for name in sys.modules))
 
 def test_the_parser_is_loaded_with_the_first_file() -> None:
     """It takes 2 MB of a service that is to take little."""
-    said = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-
-    assert "False\n" == said.stdout
+    assert "False\n" == said_by(PROGRAM)

@@ -1,0 +1,19 @@
+"""What a program prints that is run by itself: in a process where nothing is loaded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+
+
+def said_by(program: str) -> str:
+    """Return what a program of some lines of Python prints."""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout
