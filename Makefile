@@ -41,7 +41,8 @@ test-all: bootstrap ## every layer, everything on every engine
 .PHONY: soak
 soak: bootstrap ## 200 random topologies, hundreds of restarts, alerts (over an hour)
 	@tools/debian-packages test
-	@$(pytest) -m soak tests/soak tests/engine/test_alerts.py $(ARGS)
+	@$(pytest) -m soak tests/soak tests/engine/test_alerts.py \
+		tests/engine/test_alerts_engine.py $(ARGS)
 
 .PHONY: bench
 bench: bootstrap ## CPU per probe beside the limit and other tools (ten minutes, root)

@@ -6,18 +6,15 @@ we ship. It takes minutes, as an alert waits.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from tests.engine import faults
+from tests.engine.alert_scene import SOON_S, Scene, watched
 from tests.engine.test_detection import flushed
-from tests.lab import alerting
-from tests.lab.alerting import Watch
-from tests.lab.fixtures import require
 from tests.lab.pool import EnginePool
 from tests.lab.suites import Suite
-from tests.lab.topology import DEMO, ContainerSpec, NetworkSpec, Running
+from tests.lab.topology import DEMO, ContainerSpec, NetworkSpec
 
 pytestmark = [
     pytest.mark.suites("forky"),
@@ -27,41 +24,16 @@ pytestmark = [
 
 LEAK = "DockernetUnexpectedCrossNetworkConnectivity"
 LOST = "DockernetExpectedConnectivityLost"
-DOWN = "DockernetDockerDown"
 FULL = "DockernetSubnetNearlyFull"
-INTERVAL_S = 15.0
-"""Between cycles, unless it is told otherwise."""
 LEAK_S = 15.0
 """From the flush to the pager, at most."""
-SOON_S = 110.0
-"""A minute that it must hold, and what comes before and after."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A host with what watches it, and what the operator's pager gets."""
-
-    running: Running
-    watch: Watch
-
-    def wait_for_cycles(self) -> None:
-        """Wait until two more have been scraped than were due by now."""
-        (now,) = self.watch.query("vector(time())")
-        due = float(now["value"][1]) + 2 * INTERVAL_S
-        query = f"dockernet_last_cycle_timestamp_seconds > {due}"
-        self.watch.until(lambda: self.watch.query(query))
 
 
 @pytest.fixture(scope="module")
 def scene(engine_suite: Suite, engine_pool: EnginePool) -> Iterator[Scene]:
-    """The demo, watched with the defaults of everything, once for this module."""
-    require(alerting.missing())
-    running = Running(engine_pool.fresh(engine_suite, ("--live-restore",), {}))
-    alerting.build(running.engine)
-    running.start(DEMO)
-    with alerting.alerting(running.engine) as watch:
-        yield Scene(running, watch)
-    engine_pool.close()
+    """The demo, watched, once for this module."""
+    with watched(engine_suite, engine_pool) as found:
+        yield found
 
 
 def test_a_leak_is_at_the_pager_within_seconds(scene: Scene) -> None:
@@ -120,17 +92,3 @@ def test_a_broken_link_and_a_full_subnet(scene: Scene) -> None:
     scene.watch.wait_for(LOST, "resolved", since_s=over_s, within_s=SOON_S)
 
     assert {FULL, LOST} == {one.name for one in scene.watch.since(began_s)}
-
-
-def test_an_engine_that_stops_is_told_and_nothing_else(scene: Scene) -> None:
-    """What nobody can see is not called broken; nor is it once it is back."""
-    began_s = time.monotonic()
-    scene.running.engine.halt()
-    (down,) = scene.watch.wait_for(DOWN, "firing", since_s=began_s, within_s=SOON_S)
-    assert down.labels["severity"] == "warning"
-    scene.running.engine.restart()
-    # Alertmanager tells news of a group every five minutes: here Prometheus is asked.
-    scene.watch.until(lambda: DOWN not in scene.watch.firing("10s"))
-    scene.wait_for_cycles()
-
-    assert {DOWN} == {one.name for one in scene.watch.since(began_s)}

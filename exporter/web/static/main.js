@@ -21,7 +21,9 @@ const TYPING_MS = 150;
 const root = document.getElementById("view");
 const search = document.getElementById("search");
 let showing = new AbortController();
+// What stands there whole, and what was begun last: it may have been given up halfway.
 let shown = { key: null, what: undefined };
+let begun = null;
 
 const go = follow(show);
 
@@ -49,8 +51,10 @@ async function draw(state) {
     const view = await VIEWS[state.view]();
     const what = await view.load(state, signal);
     if (signal.aborted || (shown.key === key && same(shown.what, what))) return true;
-    const isNew = shown.key !== key;
-    const isFirst = shown.key === null;
+    const isNew = begun !== key;
+    const isFirst = begun === null;
+    begun = key;
+    shown = { key: "", what: undefined };
     await view.draw(root, what, state, { isNew, signal });
     shown = { key, what };
     root.dataset.view = state.view;
@@ -61,7 +65,8 @@ async function draw(state) {
   } catch (error) {
     if (error.name === "AbortError") return true;
     const isAnswer = error.status > 0;
-    if (isAnswer || shown.key !== key) {
+    if (isAnswer || begun !== key) {
+      begun = "";
       shown = { key: "", what: undefined };
       root.dataset.shown = key;
       root.removeAttribute("aria-busy");
