@@ -50,6 +50,17 @@ class Stand:
         where = f"{self.engine.prefix}/containers/{identity}/json"
         self.engine.script[where] = lambda to: to.json(answer)
 
+    def make_anew(self) -> None:
+        """Remove the first bridge, and make another under its name."""
+        bridge = self.lab.bridges[0]
+        self.lab.host.ip(
+            "link del br0",
+            "link add br0 type bridge forward_delay 0",
+            f"address add {bridge.ipv4}/24 dev br0",
+            "link set br0 up",
+            *(f"link set {one.port} master br0" for one in bridge.containers),
+        )
+
     def source(self, container: PlainContainer) -> Source:
         """Return a container as a source, told of by the engine."""
         identity = id_of(container)

@@ -76,14 +76,7 @@ def test_probes_through_lent_sockets_are_answered(stand: Stand, prober: Prober) 
 def test_a_bridge_made_anew_is_bound_over_there(stand: Stand, prober: Prober) -> None:
     """Where this process may not, the socket goes there and back."""
     first = stand.lab.containers[0]
-    bridge = stand.lab.bridges[0]
-    stand.lab.host.ip(
-        "link del br0",
-        "link add br0 type bridge forward_delay 0",
-        f"address add {bridge.ipv4}/24 dev br0",
-        "link set br0 up",
-        f"link set {first.port} master br0",
-    )
+    stand.make_anew()
     found = prober.probe([Ping(HOST, first.ipv4, 1, device="br0")], timeout_s=0.5)
 
     assert results(found) == [Result.OK]

@@ -65,18 +65,6 @@ print("end")
 """
 
 
-def make_anew(stand: Stand) -> None:
-    """Remove the first bridge, and make another under its name."""
-    bridge = stand.lab.bridges[0]
-    stand.lab.host.ip(
-        "link del br0",
-        "link add br0 type bridge forward_delay 0",
-        f"address add {bridge.ipv4}/24 dev br0",
-        "link set br0 up",
-        *(f"link set {one.port} master br0" for one in bridge.containers),
-    )
-
-
 def test_all_of_it_works_from_a_confined_process(stand: Stand) -> None:
     """Without a capability, under seccomp and Landlock; bridges made anew too."""
     first, second = stand.lab.containers[:2]
@@ -108,7 +96,7 @@ def test_all_of_it_works_from_a_confined_process(stand: Stand) -> None:
         child.stdin.write("go\n")
         child.stdin.flush()
         before = child.stdout.readline()
-        make_anew(stand)
+        stand.make_anew()
         child.stdin.write("go\n")
         child.stdin.flush()
         after = child.stdout.readline()
