@@ -1,7 +1,6 @@
 """The process with the privileges: `python -m exporter.broker FD...`; see `process`."""
 
 import ctypes
-import gc
 import os
 import signal
 import socket
@@ -14,11 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from exporter.broker import requests
-from exporter.broker.server import Broker
 from exporter.broker.wire import Malformed, receive_request
 from exporter.capabilities import holds_any
 from exporter.errors import BrokerGone
 from exporter.limits import allow_descriptors
+from exporter.memory import settle, share_heap, without
+
+# requests would load 2 MB to guess the encoding of text that tells none. Without, it
+# takes it for UTF-8 (`Response.text`), which the engine's JSON is.
+with without("chardet", "charset_normalizer"):
+    from exporter.broker.server import Broker
 
 _ATTEMPTS: Final = 20
 _PAUSE_S: Final = 0.025
@@ -44,7 +48,7 @@ def main(descriptors: list[int]) -> None:
     except (BrokerGone, Malformed, OSError):
         return
     broker = Broker(terms, files)
-    gc.freeze()  # what stands now stays: no collection need go through it again
+    settle()
     for channel in channels:
         work = (broker, channel, life)
         threading.Thread(target=_serve, args=work, daemon=True).start()
@@ -63,6 +67,7 @@ def _prepare() -> None:
     write our memory; as a parent, even where Yama forbids it to others (ptrace(2)).
     """
     allow_descriptors()
+    share_heap()
     libc = ctypes.CDLL(None)
     libc.prctl(_SET_NAME, b"exporter-broker", 0, 0, 0)
     # With capabilities and without root we could not read all of /proc/self any more.
