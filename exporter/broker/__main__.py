@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from exporter.broker import requests
 from exporter.broker.wire import Malformed, receive_request
@@ -19,10 +19,9 @@ from exporter.errors import BrokerGone
 from exporter.limits import allow_descriptors
 from exporter.memory import settle, share_heap, without
 
-# requests would load 2 MB to guess the encoding of text that tells none. Without, it
-# takes it for UTF-8 (`Response.text`), which the engine's JSON is.
-with without("chardet", "charset_normalizer"):
+if TYPE_CHECKING:
     from exporter.broker.server import Broker
+    from exporter.powers import Terms
 
 _ATTEMPTS: Final = 20
 _PAUSE_S: Final = 0.025
@@ -47,7 +46,7 @@ def main(descriptors: list[int]) -> None:
         terms, files = requests.terms(receive_request(life)[0])
     except (BrokerGone, Malformed, OSError):
         return
-    broker = Broker(terms, files)
+    broker = _broker(terms, files)
     settle()
     for channel in channels:
         work = (broker, channel, life)
@@ -58,6 +57,19 @@ def main(descriptors: list[int]) -> None:
     for path in terms.sockets:
         _remove(path)
     os._exit(0)  # threads may be waiting for the engine
+
+
+def _broker(terms: "Terms", files: frozenset[str]) -> "Broker":
+    """Return what answers, loaded without what requests can do without: 3 MB."""
+    # By these it guesses the encoding of text that tells none; without, it takes it for
+    # UTF-8 (`Response.text`), which the engine's JSON is.
+    absent = ["chardet", "charset_normalizer"]
+    if terms.engine_socket is not None:
+        absent.append("ssl")  # no TLS there
+    with without(*absent):
+        from exporter.broker.server import Broker
+
+        return Broker(terms, files)
 
 
 def _prepare() -> None:
@@ -75,7 +87,7 @@ def _prepare() -> None:
         libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _serve(broker: Broker, channel: socket.socket, life: socket.socket) -> None:
+def _serve(broker: "Broker", channel: socket.socket, life: socket.socket) -> None:
     """Serve a channel; when that is over, for whatever reason, all is."""
     try:
         broker.serve(channel)
