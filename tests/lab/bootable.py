@@ -73,7 +73,7 @@ def layers(suite: Suite) -> tuple[Path, Path]:
 
 
 def _layer(suite: Suite) -> Path:
-    """Return where the layer is or will be: another one where what it lies on changed."""
+    """Return where the layer is or will be: another one for another file system."""
     status = suite.root / "var/lib/dpkg/status"
     below = status.read_bytes() if status.exists() else b""
     content = b"\0".join([below, *(name.encode() for name in _PACKAGES)])

@@ -3,18 +3,17 @@
     with Machine.start(TRIXIE) as machine:
         machine.run(["systemctl", "start", "docker"])
 
-Unlike an engine of `engine`, which shares all but /usr, /etc and /run with the machine
-of the tests, this one shares no path with it: systemd empties /tmp, mounts and writes
-where it likes. It has a root of its own (`bootable`), its own /dev, /run and /tmp, and
-namespaces of every kind but users'; the one hierarchy of cgroups that it sees is version
-2 below a group of its own; /sys and what of /proc/sys is not a network's are read-only;
-and it may neither set the clock nor load modules. Before systemd starts it is verified
-that none of this is the tests' machine's.
+Unlike an engine of `engine`, which shares all but /usr, /etc and /run with the tests'
+machine, this one shares no path with it: systemd empties /tmp, mounts and writes where
+it likes. It has a root of its own (`bootable`), its own /dev, /run and /tmp, and
+namespaces of every kind but users'. Of cgroups it sees version 2 below a group of its
+own; /sys, and what of /proc/sys is not a network's, are read-only; it may neither set
+the clock nor load modules. Before systemd starts it is verified that none of this is
+the tests' machine's.
 """
 
 import contextlib
 import functools
-import os
 import secrets
 import subprocess
 import time
@@ -47,8 +46,9 @@ _NEVER = (
 _MASKED = (
     *("console-getty.service", "getty.target", "systemd-logind.service"),
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
+    *("sys-fs-fuse-connections.mount", "dev-hugepages.mount"),
 )
-"""Units of no use here; of the first two there is no terminal."""
+"""Units of no use here: there is no terminal, and what the last two mount is shared."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BOOT_TIMEOUT_S = 60.0
 _COMMAND_TIMEOUT_S = 60.0
@@ -276,7 +276,7 @@ class Machine:
                     *("--uts", "--ipc", "--fork", "--kill-child=KILL", "--"),
                     *("sh", "-euc", _JOIN, "sh", str(self._group), _ENTER, "sh"),
                     *(str(self.workspace.path), ":".join(map(str, layers))),
-                    *(os.readlink("/proc/self/ns/mnt"), theirs, never),
+                    *(str(Path("/proc/self/ns/mnt").readlink()), theirs, never),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -327,10 +327,11 @@ class Machine:
         return said == "running"
 
     def _failed(self) -> str:
+        journal = ["journalctl", "--boot", "--priority=warning", "--lines=20"]
         lists = (
             ["systemctl", "--failed", "--plain", "--no-legend"],
             ["systemctl", "list-jobs", "--plain", "--no-legend"],
-            ["journalctl", "--boot", "--priority=warning", "--lines=20", "--output=cat"],
+            [*journal, "--output=cat"],
         )
         return "\n".join(self.run(one, check=False).stdout for one in lists)
 
