@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lab import imaging
 from tests.lab.images import import_images
-from tests.lab.journal import Entry, Journal, following
+from tests.lab.journal import Journal, following
 from tests.lab.machine import Machine
 from tests.lab.namespaces import run_in
 from tests.lab.processes import wait_for_end
@@ -94,10 +94,6 @@ class Booted:
         start = self.start
         self.journal.wait_for(MEASURED, start=start)
         return start
-
-    def wait_for_restart(self, before: str) -> Entry:
-        """Wait until another start than this one has measured; return that line."""
-        return self.journal.wait_for(MEASURED, not_start=before)
 
     def get(self, path: str) -> str:
         """Return the body of an answer, asked for on the machine.

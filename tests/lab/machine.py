@@ -206,9 +206,12 @@ class Machine:
         return done
 
     def follow(self, argv: Sequence[str]) -> subprocess.Popen[str]:
-        """Start a command on the machine whose lines are to be read as they come."""
+        """Start a command on the machine whose lines are to be read as they come.
+
+        When what is returned is killed, nsenter, the command itself dies as well.
+        """
         return subprocess.Popen(
-            self.entered(argv),
+            self.entered(["setpriv", "--pdeathsig", "KILL", *argv]),
             env=self._environment(None),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
