@@ -47,6 +47,7 @@ def installed(engine_suite: Suite, engine_pool: EnginePool) -> Iterator[Booted]:
         version = str(machine.docker.version()["Version"])
         engine_pool.versions[engine_suite.name] = version.partition("+")[0]
         yield service
+    assert machine.workspace.leftovers() == ()
 
 
 @pytest.fixture
@@ -167,6 +168,25 @@ class TestControlled:
         assert ":10042" not in listening
         assert left.split() == [f"{FOLDER}/probing.lock"]
 
+    def test_a_unix_socket_is_roots_alone(self, service: Booted) -> None:
+        """In the unit's folder, which nobody else may pass; it goes at the end."""
+        service.systemctl("stop", UNIT)
+        run, settings = service.machine.run, "/etc/default/dockernet-exporter"
+        run(["sh", "-euc", f"echo {ON_A_SOCKET} >{settings}"])
+        try:
+            service.make_ready()
+            asked = [
+                run([*who, "python3", "-c", CONNECT], check=False).stderr[-60:]
+                for who in ([], ["setpriv", "--reuid=33", "--clear-groups"])
+            ]
+        finally:
+            run(["rm", settings])
+            service.systemctl("stop", UNIT)
+
+        assert asked[0] == ""
+        assert "PermissionError" in asked[1]
+        assert run(["find", f"{FOLDER}/", "-type", "s"]).stdout == ""
+
     def test_the_pause_file_survives_a_restart(self, service: Booted) -> None:
         """It lies in a folder that systemd keeps, and stops the next start as well."""
         before, file = service.start, f"{FOLDER}/pause"
@@ -245,6 +265,8 @@ class TestBesideTheEngine:
         assert service.shown("NRestarts") == "0"
 
 
+ON_A_SOCKET = f"DOCKERNET_WEB_LISTEN_ADDRESSES=unix:{FOLDER}/web.sock"
+CONNECT = f"import socket as s; s.socket(1).connect('{FOLDER}/web.sock')"
 WAIT_UNTIL_HELD = """
 pid=$(systemctl show -P MainPID "$1")
 until grep -q '^SigBlk:.*[13579bdf]$' /proc/$pid/status; do
