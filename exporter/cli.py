@@ -181,6 +181,7 @@ def run(
     **options: object,
 ) -> int:
     """Probe all the time and serve metrics."""
+    surroundings.hold_hangups()
     from exporter.config import load
 
     overrides = {

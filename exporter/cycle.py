@@ -77,7 +77,7 @@ class CycleRunner:
                 `is_there` is asked.
         """
         opened = dict(self._prober.identities())
-        cycle = Sightings(self._prober, self._settings, topology, selection.skipped)
+        cycle = Sightings(self._prober, self._settings, topology, selection)
         judged = self._look(cycle, selection, previous, self._young(topology))
         now = _Now(self._clock.now_utc(), self._clock.monotonic_s())
         broken = _newly_broken(judged)

@@ -334,6 +334,7 @@ class Daemon:
                 wish=wish,
                 cycle=self._sweeps,
                 interval_s=self._settings.interval_s,
+                now=self._clock.now_utc(),
             )
             look = SecondLook(self._surveyor, self._engine_pool, lambda: self._topology)
             is_there = self._presence.still_in(topology, look.newest)

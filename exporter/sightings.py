@@ -11,6 +11,7 @@ from exporter.model.pair import Controls, Decision, Pair, PairState, Planned
 from exporter.model.pairs import own_addresses
 from exporter.model.plan import needed_for
 from exporter.model.routing import gateway_of
+from exporter.model.selection import Selection
 from exporter.model.topology import (
     HOST,
     ContainerId,
@@ -102,11 +103,14 @@ class Sightings:
         prober: Prober,
         settings: CycleSettings,
         topology: Topology,
-        put_off: Iterable[Planned],
+        selection: Selection,
     ) -> None:
         self._unasked: list[Seen] = [
-            (item, NOT_PROBED) for item in put_off if item.pair.scope in _CONTROLS
+            (item, NOT_PROBED)
+            for item in selection.skipped
+            if item.pair.scope in _CONTROLS
         ]
+        self._resting = selection.resting
         self._prober = prober
         self._settings = settings
         self._topology = topology
@@ -118,8 +122,17 @@ class Sightings:
         }
 
     def probe(self, items: Sequence[Planned], count: int) -> None:
-        """Probe pairs, and the own addresses of their ends."""
-        own = sorted(self._own_keys(items), key=str)
+        """Probe pairs, and the own addresses of those of their ends that are awake."""
+        awake = (
+            (sandbox, address)
+            for sandbox, address in self._own_keys(items)
+            if sandbox not in self._resting.get(address.version, ())
+        )
+        self._probe(sorted(awake, key=str), items, count)
+
+    def _probe(
+        self, own: Sequence[OwnKey], items: Sequence[Planned], count: int
+    ) -> None:
         probes: list[Probe] = [
             Ping(source=source, destination=address, ttl=1, own=True)
             for source, address in own
@@ -137,11 +150,12 @@ class Sightings:
             self.seen[item.pair] = _merged(self.seen.get(item.pair), right)
 
     def confirm(self, suspects: Sequence[Planned], probed: Iterable[Planned]) -> None:
-        """Send more packets to suspects, and to what controls them."""
+        """Send more packets to suspects, to what controls them, and to themselves."""
         everything = tuple(probed)
         wanted = needed_for(suspects, everything) | {item.pair for item in suspects}
         again = [item for item in everything if item.pair in wanted]
-        self.probe(again, self._settings.confirm_packets)
+        own = sorted(self._own_keys(again), key=str)
+        self._probe(own, again, self._settings.confirm_packets)
 
     def judge(
         self,

@@ -3,6 +3,7 @@
 What a command needs is imported when it runs: `--help` takes a fraction of a second.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -61,6 +62,15 @@ class Surroundings:
 
         log.configure("warning", "auto")  # `run` sets it as configured
         return app
+
+    def hold_hangups(self) -> None:
+        """Let SIGHUP wait for the service, which asks for it once it can heed it.
+
+        Until then, half a second, it would end the process: without an error for
+        systemd, which then does not start it again.
+        """
+        if self.app is None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
     def load_config(self, path: Path | None) -> "Config":
         """Return the settings of a command without options for them.

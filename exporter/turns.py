@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from math import ceil
 from typing import Final
 
 from exporter.agenda import Agenda, Wish
+from exporter.meetings import Meetings, crossings
 from exporter.model.bounds import Bounds, Turns
 from exporter.model.neighbours import NeighbourBudget
 from exporter.model.outcome import Scope
@@ -17,20 +20,27 @@ from exporter.model.rations import (
     Rations,
     cycles_inside,
     need_of,
+    prime_from,
     rations_of,
 )
 from exporter.model.rings import Rings, rings_of
 from exporter.model.rota import Rota
+from exporter.model.sample import ACROSS, NAMES
 from exporter.model.selection import Resting, Selection, select
 from exporter.model.shares import (
+    Cuts,
+    are_even,
     broken,
     broken_ends,
     broken_inside,
+    costs,
+    cuts_of,
     resting,
     steady,
     turn_cycles,
+    turns_to_meet,
 )
-from exporter.model.topology import IP_VERSIONS, IpVersion, SandboxId
+from exporter.model.topology import IP_VERSIONS, IpVersion, SandboxId, Topology
 
 _TAKE_TURNS: Final = (
     "the host's neighbour table has no room for all containers at once: they are "
@@ -56,6 +66,9 @@ class _Crowd:
     plan: Plan
     rings: Mapping[IpVersion, Rings]
     needs: Mapping[IpVersion, Need]
+    across: int
+    """How many pairs lie across networks."""
+    names: int
 
 
 class Turnstile:
@@ -65,7 +78,8 @@ class Turnstile:
         """Start with nobody waiting."""
         self._crowd: _Crowd | None = None
         self._rations: Rations = {}
-        self._rota, self._bounds = Rota(), Bounds()
+        self._rota, self._meetings, self._bounds = Rota(), Meetings(), Bounds()
+        self._cuts: dict[IpVersion, Cuts] = {}
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -89,6 +103,7 @@ class Turnstile:
         wish: Wish,
         cycle: int,
         interval_s: float,
+        now: datetime,
     ) -> tuple[Agenda, Selection]:
         """Return what of an agenda fits into the neighbour tables, and when all has.
 
@@ -99,12 +114,14 @@ class Turnstile:
             wish: what the cycle was asked for.
             cycle: counts the cycles that went through everything.
             interval_s: between two of those.
+            now: in UTC.
         """
         crowd = self._crowd = _crowd_of(agenda.plan, self._crowd)
         rations = self._rations = self._rationed(crowd, budget, interval_s)
         short = [version for version, one in rations.items() if one.is_short]
         few = {version: share // _FEW for version, share in budget.share.items()}
-        long, most = turn_cycles(interval_s), min(budget.share.values()) // _AWAKE
+        long = _turn_cycles(crowd, rations, interval_s, sampled=bool(agenda.aside))
+        turn, most = cycle // long, min(budget.share.values()) // _AWAKE
         bad = broken(states)
         awake = {*wish.changed, *broken_ends(bad, most)}
         selection = select(
@@ -113,14 +130,18 @@ class Turnstile:
             epoch=cycle // EPOCH_CYCLES,
             budget=budget,
             everything=agenda.everything,
-            resting={} if wish.is_again else self._idle(crowd, cycle // long, awake),
+            resting={} if wish.is_again else self._idle(crowd, turn, awake),
             rationed={}
             if wish.is_again
             else {v: None if wish.is_in_turn else few[v] for v in short},
             watched=broken_inside(bad, few),
         )
-        if short and wish.is_in_turn and not agenda.is_spared:
-            found = self._rota.serve(crowd.plan, crowd.rings, rations, budget)
+        if wish.is_in_turn and not agenda.is_spared:
+            self._meetings.begin(turn, now)
+            found = (
+                *self._rota.serve(crowd.plan, crowd.rings, rations, budget),
+                *self._meetings.serve(agenda, selection.resting, budget, states),
+            )
             agenda, selection = _with(agenda, selection, found)
         turns = _turns(agenda, crowd, rations, long)
         closed = [version for version, one in rations.items() if one.is_closed]
@@ -131,7 +152,7 @@ class Turnstile:
         self, crowd: _Crowd, budget: NeighbourBudget, interval_s: float
     ) -> Rations:
         """Return what pairs may have; shares do not change for little."""
-        most = len(crowd.plan.topology.sandboxes) | 1
+        most = prime_from(len(crowd.plan.topology.sandboxes))
         before = self._rations
         return {
             version: one._replace(
@@ -146,10 +167,18 @@ class Turnstile:
     def _idle(self, crowd: _Crowd, turn: int, awake: Collection[SandboxId]) -> Resting:
         topology = crowd.plan.topology
         return {
-            version: resting(topology, one.shares, turn, awake)
+            version: resting(topology, self._cut(topology, version), turn, awake)
             for version, one in self._rations.items()
             if one.shares > 1
         }
+
+    def _cut(self, topology: Topology, version: IpVersion) -> Cuts:
+        """Return the cuts between the shares, as they were while they are even."""
+        count, each = self._rations[version].shares, costs(topology, version)
+        known = self._cuts.get(version, ())
+        if len(known) + 1 != count or not are_even(each, known):
+            known = self._cuts[version] = cuts_of(each, count)
+        return known
 
 
 def _crowd_of(plan: Plan, known: _Crowd | None) -> _Crowd:
@@ -163,7 +192,25 @@ def _crowd_of(plan: Plan, known: _Crowd | None) -> _Crowd:
         for version in IP_VERSIONS
     }
     needs = {v: need_of(topology, controls, rings[v], v) for v in IP_VERSIONS}
-    return _Crowd(plan, rings, needs)
+    across = sum(block.size for _, block in crossings(plan))
+    names = sum(n for (scope, *_), n in plan.counts.items() if scope is Scope.NAME)
+    return _Crowd(plan, rings, needs, across, names)
+
+
+def _turn_cycles(
+    crowd: _Crowd, rations: Rations, interval_s: float, *, sampled: bool
+) -> int:
+    """Return for how many cycles a turn lasts: until all that is due in it was probed.
+
+    Shares are not equally large; so there is room for twice what is due on average.
+    """
+    found = turn_cycles(interval_s)
+    for shares in {one.shares for one in rations.values() if one.shares > 1}:
+        awake = 2 / shares
+        names = ceil(2 * crowd.names * awake / NAMES)
+        across = ceil(2 * crowd.across * awake**2 / ACROSS) if sampled else 0
+        found = max(found, names, across)
+    return found
 
 
 def _with(
@@ -198,11 +245,7 @@ def _turns(agenda: Agenda, crowd: _Crowd, rations: Rations, long: int) -> Turns:
     """
     across, inside = dict[IpVersion, int](), dict[IpVersion, int]()
     for version, one in rations.items():
-        cycles = agenda.cycles
-        if one.shares > 1 and agenda.aside:  # every turn has to meet every other
-            cycles = max(cycles, long) * one.shares
-        elif one.shares > 1:
-            cycles = max(cycles, long * one.shares)
-        across[version] = cycles
+        met = turns_to_meet(one.shares) if crowd.across else one.shares
+        across[version] = agenda.cycles if one.shares == 1 else long * met
         inside[version] = cycles_inside(crowd.needs[version], one, agenda.cycles)
     return Turns(across=across, inside=inside)

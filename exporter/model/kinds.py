@@ -49,11 +49,15 @@ class Block:
         return self.destinations[0].endpoints[self.endpoint].network_id
 
     @property
+    def ip_version(self) -> IpVersion:
+        """Return the family of the destinations' addresses."""
+        found = self.destinations[0].endpoints[self.endpoint]
+        return found.addresses[self.address].ip_version
+
+    @property
     def key(self) -> CountKey:
         """Return what its pairs are counted by."""
-        found = self.destinations[0].endpoints[self.endpoint]
-        ip_version = found.addresses[self.address].ip_version
-        return Scope.CONTAINER, found.network_id, ip_version, self.decision
+        return Scope.CONTAINER, self.network, self.ip_version, self.decision
 
     @property
     def size(self) -> int:

@@ -5,6 +5,8 @@ stays for about 45 s.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from ipaddress import IPv4Address
+from typing import Final
 
 from exporter.model.outcome import Scope
 from exporter.model.pair import Planned
@@ -22,9 +24,14 @@ from exporter.model.topology import (
 
 NeighbourEntry = tuple[SandboxId, NetworkId, IPAddress]
 """An entry of the neighbour table: whose, on which network, for which address."""
+LOOPBACK: Final = NetworkId("lo")
+"""In place of a network: a packet to oneself makes an entry as well, until nobody sends
+any for a minute; one for all of IPv4 (arp_constructor in net/ipv4/arp.c), and one for
+each address of IPv6."""
 PerFamily = Mapping[IpVersion, int]
 """A number for each family: each has a table of its own."""
 _MANY = 2**31
+_ANY: Final = IPv4Address(0)
 
 
 class NeighbourBudget:
@@ -88,13 +95,19 @@ def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ..
     On one link two: the source's, and what the answer needs at the other end. Of the
     host its own only: the container's is for its gateway, whose pair pays for it, and
     so the host's pairs, which control all others, fit in first. Across networks the
-    source's for its gateway only: there isolation ends the probe's way.
+    source's for its gateway only: there isolation ends the probe's way. Whom the host
+    asks, is asked by itself as well; and whoever asks for a name, asks on its own
+    loopback.
     """
     pair, decision = planned.pair, planned.decision
-    if pair.scope is Scope.NAME or not decision.has_route:
+    if pair.scope is Scope.NAME:
+        return (_own_entry(pair.source, _ANY),)
+    if not decision.has_route:
         return ()
     if pair.source == HOST:
-        return ((HOST, pair.network, pair.address),)
+        asked = (HOST, pair.network, pair.address)
+        itself = pair.destination_sandbox
+        return (asked, _own_entry(itself, pair.address)) if itself else (asked,)
     via = decision.source_network or pair.network
     source = topology.sandbox_by_id[pair.source]
     own = source.address_on(via, pair.ip_version)
@@ -102,6 +115,10 @@ def entries_of(topology: Topology, planned: Planned) -> tuple[NeighbourEntry, ..
         return _gateway_entry(topology, source, via, pair.ip_version)
     there = (pair.source, via, pair.address)
     return there, (pair.destination_sandbox or HOST, via, own.address)
+
+
+def _own_entry(sandbox: SandboxId, address: IPAddress) -> NeighbourEntry:
+    return sandbox, LOOPBACK, _ANY if address.version == _ANY.version else address
 
 
 def _gateway_entry(

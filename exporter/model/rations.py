@@ -1,14 +1,15 @@
 """How much of the host's neighbour table each sort of pair may have.
 
-Two entries a container, for the host and for its gateway, are needed for every verdict;
-each two on one network that meet need two more. What is used in every cycle never
-leaves the table. So where all of it does not fit, what is inside networks goes round in
-a row (`exporter.model.rings`), and where not even the first fits, the containers take
-turns (`exporter.model.shares`).
+Three entries a container, for the host, its gateway and itself, are needed for every
+verdict; each two on one network that meet need two more. What is used in every cycle
+never leaves the table. So where all of it does not fit, what is inside networks goes
+round in a row (`exporter.model.rings`), and where not even the first fits, the
+containers take turns (`exporter.model.shares`).
 """
 
 from collections.abc import Iterable, Mapping
-from math import ceil, inf
+from itertools import count
+from math import ceil, inf, isqrt
 from typing import NamedTuple
 
 from exporter.model.neighbours import NeighbourBudget, NeighbourEntry, entries_of
@@ -29,7 +30,7 @@ class Need(NamedTuple):
     """The entries of one family that pairs ask for."""
 
     controls: int
-    """For the host and the gateways."""
+    """For the host, the gateways, and each asking itself."""
     small: int
     """For all pairs inside networks that are met in every cycle."""
     turning: int
@@ -42,7 +43,8 @@ class Ration(NamedTuple):
     """What pairs may have of one family's table."""
 
     shares: int = 1
-    """In which the sandboxes take turns; 1: all have what they need in every cycle."""
+    """In which the sandboxes take turns, a prime; 1: all have what they need in every
+    cycle."""
     inside: float = inf
     """Entries that pairs inside networks may add in a cycle."""
     is_closed: bool = False
@@ -86,7 +88,8 @@ def ration_of(need: Need, room: int, share: int, interval_s: float) -> Ration:
 
     What is used in every cycle may fill three quarters of the room, and an eighth is
     left to who cannot wait. What changes is there two to three times over, as it stays
-    for up to 90 s after its last use.
+    for up to 90 s after its last use. Of the shares two are awake, of which one is new
+    (`exporter.model.shares`); both are where each cycle pays anew.
 
     Args:
         need: what they ask for.
@@ -100,7 +103,7 @@ def ration_of(need: Need, room: int, share: int, interval_s: float) -> Ration:
     at_once = steady + in_turn if is_paid_anew else in_turn
     if steady + 3 * in_turn <= lasting and at_once <= share:
         return Ration()
-    per_turn = min(share, room // 3)
+    per_turn = min(share, room * 2 // 7)
     if per_turn < _LEAST:
         return Ration(inside=0.0, is_closed=True)
     if need.controls <= (min(lasting, share // 2) if is_paid_anew else lasting):
@@ -108,9 +111,19 @@ def ration_of(need: Need, room: int, share: int, interval_s: float) -> Ration:
         if is_paid_anew:
             left = min(left, share - need.controls)
     else:
-        part = per_turn // 2 if need.meshed else per_turn
-        shares, left = ceil(need.controls / part) | 1, per_turn // 2
+        part = per_turn // 2 if need.meshed else per_turn * 3 // 4
+        part = max(1, part // 2) if is_paid_anew else part
+        shares, left = prime_from(ceil(need.controls / part)), per_turn // 2
     return Ration(shares, left * min(1.0, interval_s / TURN_S))
+
+
+def prime_from(least: int) -> int:
+    """Return the smallest prime that is at least so large, and at least 3."""
+    return next(
+        number
+        for number in count(max(3, least) | 1, 2)
+        if all(number % one for one in range(3, isqrt(number) + 1, 2))
+    )
 
 
 def rations_of(

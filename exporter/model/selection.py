@@ -195,8 +195,10 @@ def _rests(item: Planned, resting: Resting) -> bool:
     """Return whether a pair needs an entry for the host's or gateway's sake in vain."""
     pair, decision = item.pair, item.decision
     idle = resting.get(pair.ip_version)
+    if pair.scope is Scope.NAME:  # asked on the source's own loopback, in IPv4
+        return pair.source in resting.get(4, ())
     meshed = pair.scope is Scope.CONTAINER and decision.on_link
-    if not idle or pair.scope is Scope.NAME or meshed or not decision.has_route:
+    if not idle or meshed or not decision.has_route:
         return False
     return (pair.destination_sandbox if pair.source == HOST else pair.source) in idle
 

@@ -276,6 +276,24 @@ class TestPrivateFiles:
         assert f"{file}:2: " in line
 
 
+HANG_UP_EARLY = """
+{
+    until grep -q '^SigBlk:.*[13579bdf]$' /proc/$$/status; do [ -e /proc/$$ ]; done
+    kill -HUP $$
+} &
+exec "$@"
+"""
+"""Bit 0 of the mask is SIGHUP (proc_pid_status(5))."""
+
+
+def test_a_hangup_waits_for_the_service(start: Start) -> None:
+    """It comes while the program is loaded, which it would end, and is heeded later."""
+    with start(under=("sh", "-euc", HANG_UP_EARLY, "sh")) as service:
+        service.wait_for_log(lambda line: "config.reloaded" in line)
+
+        assert service.stop() == 0
+
+
 def served(port: int | None, by: Pair) -> str:
     """Return the subject of the certificate that a port shows."""
     context = ssl.create_default_context(cafile=by.cert)

@@ -1,6 +1,6 @@
 """The unit's rights: no root, and the capabilities that it names, no more.
 
-systemd itself does not run here, so its sandbox (seccomp filter, mounts) is not tried.
+On every machine with an engine; with its sandbox, under systemd, in test_systemd.py.
 """
 
 import os

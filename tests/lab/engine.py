@@ -100,7 +100,7 @@ class Engine:
         engine = cls(suite, Workspace.create(suite.name))
         try:
             make_shared(engine.workspace.path)
-            engine._join_lan()
+            join_lan(engine.host, engine.lan)
             engine._daemon = Daemon(
                 engine.workspace,
                 installation,
@@ -297,24 +297,26 @@ class Engine:
             self._client.close()
             self._client = None
 
-    def _join_lan(self) -> None:
-        pair_up(self.host, "eth0", self.lan, "eth0")
-        ends = (
-            (self.host, HOST_IPV4, HOST_IPV6, LAN_IPV4, LAN_IPV6),
-            (self.lan, LAN_IPV4, LAN_IPV6, HOST_IPV4, HOST_IPV6),
+
+def join_lan(host: Namespace, lan: Namespace) -> None:
+    """Give a host its one link, to a LAN where its default routes end."""
+    pair_up(host, "eth0", lan, "eth0")
+    ends = (
+        (host, HOST_IPV4, HOST_IPV6, LAN_IPV4, LAN_IPV6),
+        (lan, LAN_IPV4, LAN_IPV6, HOST_IPV4, HOST_IPV6),
+    )
+    # Both up before the routes: an IPv6 route over a link without carrier fails.
+    for namespace, ipv4, ipv6, _, _ in ends:
+        namespace.ip(
+            f"address add {ipv4}/24 dev eth0",
+            f"address add {ipv6}/64 dev eth0 nodad",
+            "link set eth0 up",
         )
-        # Both up before the routes: an IPv6 route over a link without carrier fails.
-        for namespace, ipv4, ipv6, _, _ in ends:
-            namespace.ip(
-                f"address add {ipv4}/24 dev eth0",
-                f"address add {ipv6}/64 dev eth0 nodad",
-                "link set eth0 up",
-            )
-        for namespace, _, _, via_ipv4, via_ipv6 in ends:
-            namespace.ip(
-                f"route add default via {via_ipv4}",
-                f"route add ::/0 via {via_ipv6}",
-            )
+    for namespace, _, _, via_ipv4, via_ipv6 in ends:
+        namespace.ip(
+            f"route add default via {via_ipv4}",
+            f"route add ::/0 via {via_ipv6}",
+        )
 
 
 def _remove(container: Container) -> None:

@@ -97,7 +97,7 @@ def build_exporter(engine: Engine) -> None:
             shutil.copy(_REPOSITORY / name, context)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(_REPOSITORY / "exporter", context / "exporter", ignore=ignored)
-        shutil.copytree(_wheels(), context / "requirements" / "wheels")
+        shutil.copytree(wheels(_python_version()), context / "requirements" / "wheels")
         for name in _PINS:
             shutil.copy(_REPOSITORY / "requirements" / name, context / "requirements")
         engine.docker.images.build(
@@ -204,10 +204,15 @@ def _make_archive(archive: Path) -> None:
         raise LabError(f"making {archive.name} failed: {done.stdout[-2000:]}")
 
 
-def _wheels() -> Path:
-    """Return the folder with the pinned wheels for the base image's Python."""
+def wheels(version: str) -> Path:
+    """Return the folder with the pinned wheels for a version of Python, such as 3.11.
+
+    Those that the program runs with, and those that build it.
+
+    Raises:
+        LabError: they could not be had.
+    """
     pins = [_REPOSITORY / "requirements" / name for name in _PINS]
-    version = _python_version()
     content = b"".join([version.encode(), *(pin.read_bytes() for pin in pins)])
     folder = cache_folder() / f"wheels-{hashlib.sha256(content).hexdigest()[:12]}"
     with alone("wheels"):

@@ -23,7 +23,7 @@ def anyio_backend() -> str:
 
 async def test_a_change_does_not_wait_for_what_comes_in_turns(tmp_path: Path) -> None:
     """The round of everything takes all that it may; whoever changes is probed yet."""
-    small = NeighbourTable(entries=0, soft_limit=40, hard_limit=40)
+    small = NeighbourTable(entries=0, soft_limit=60, hard_limit=60)
     async with running(tmp_path) as world:
         world.host = HostState(tables={4: small, 6: small})
         await world.settled()

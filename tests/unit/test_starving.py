@@ -1,119 +1,35 @@
 """A neighbour table with room for a few only: everybody has a turn all the same."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
-from exporter.agenda import Agenda, Agendas, Settings, Wish
-from exporter.budget import SharedBudget
-from exporter.model.hoststate import HostState, NeighbourTable
+from exporter.agenda import Agenda, Wish
 from exporter.model.outcome import Observation, Result, Scope, Verdict
 from exporter.model.pair import Controls, Pair, PairState, Planned
 from exporter.model.plan import touching
-from exporter.model.selection import Selection
-from exporter.model.topology import IP_VERSIONS, IpVersion, SandboxId, Topology
-from exporter.turns import Turnstile
+from exporter.model.topology import IP_VERSIONS, SandboxId, Topology
 from tests.fakes.clock import HandClock
 from tests.fakes.crowds import crowd
+from tests.fakes.starving import HARD, KERNEL, MANY, SOFT, Host
 from tests.fakes.topologies import topology
 
 # Hours of a large host in a few seconds, or many on a busy machine.
 pytestmark = pytest.mark.timeout(120)
-SOFT, HARD = 64, 128
-STALE_S = 90.0
-"""After which the kernel removes what nobody uses: gc_stale_time, and its next look."""
-SETTINGS = Settings(
-    scopes=frozenset({Scope.CONTAINER, Scope.HOST, Scope.GATEWAY}),
-    looks_at=lambda _: True,
-    resync_interval_s=300.0,
-)
-MANY = crowd(60, 4)
-KERNEL = (512, 1024)
-NOBODY: dict[IpVersion, int] = {4: 0, 6: 0}
-
-
-class Host:
-    """A host with small tables, whose entries are ours and go when unused."""
-
-    def __init__(
-        self,
-        found: Topology,
-        folder: Path,
-        *,
-        interval_s: float = 15.0,
-        limits: tuple[int, int] = KERNEL,
-    ) -> None:
-        """Begin with empty tables, as large as an untouched kernel's."""
-        self.limits, self.interval_s = limits, interval_s
-        self.settings = replace(SETTINGS, interval_s=interval_s)
-        self.found, self.clock, self.cycle = found, HandClock(), 0
-        self.states: dict[Pair, PairState] = {}
-        self.others = dict(NOBODY)
-        self.versions: tuple[IpVersion, ...] = IP_VERSIONS
-        self._used: dict[IpVersion, dict[object, float]] = {v: {} for v in IP_VERSIONS}
-        self._budget = SharedBudget(self.clock, folder, self._state)
-        self.agendas, self.turnstile = Agendas(), Turnstile()
-
-    def _state(self) -> HostState:
-        soft, hard = self.limits
-        return HostState(
-            tables={
-                version: NeighbourTable(
-                    entries=self.entries(version) + self.others[version],
-                    fulls=0,
-                    soft_limit=soft,
-                    hard_limit=hard,
-                )
-                for version in self.versions
-            }
-        )
-
-    def entries(self, version: IpVersion) -> int:
-        """Return how many of ours are in a table."""
-        oldest_s = self.clock.monotonic_s() - STALE_S
-        return sum(used_s >= oldest_s for used_s in self._used[version].values())
-
-    def run(
-        self, wish: Wish | None = None, takes_s: float | None = None
-    ) -> tuple[Agenda, Selection]:
-        """Return what a cycle looks at, and let an interval pass."""
-        wish, now = wish or Wish(trigger="interval"), self.clock.now_utc()
-        found = self.agendas.of(
-            self.found,
-            self.settings,
-            self.states,
-            wish=wish,
-            cycle=self.cycle,
-            now=now,
-        )
-        with self._budget.hold(lambda _: None, in_turn=wish.is_in_turn) as budget:
-            agenda, selection = self.turnstile.select(
-                found,
-                budget,
-                states=self.states,
-                wish=wish,
-                cycle=self.cycle,
-                interval_s=self.interval_s,
-            )
-        for entry in budget.used:
-            self._used[entry[-1].version][entry] = self.clock.monotonic_s()
-        self.clock.move(self.interval_s if takes_s is None else takes_s)
-        self.cycle += wish.choose is None
-        return agenda, selection
-
-    def probed(self, cycles: int) -> Iterator[Planned]:
-        """Yield everything that so many rounds of everything look at."""
-        for _ in range(cycles):
-            yield from self.run()[1].probed
 
 
 def across(item: Planned) -> bool:
     """Return whether isolation is promised."""
     return item.pair.scope is Scope.CONTAINER and not item.decision.on_link
+
+
+def is_inside(item: Planned) -> bool:
+    """Return whether both ends are containers on one network."""
+    return item.pair.scope is Scope.CONTAINER and item.decision.on_link
 
 
 def test_isolation_is_probed_from_everybody_in_the_time_that_is_told(
@@ -174,6 +90,44 @@ def test_within_the_time_that_is_told_every_pair_is_probed(
     wanted = {item.pair for item in agenda.known if not item.decision.is_left_alone}
     assert wanted == worst.keys()
     assert max(worst.values()) <= told
+    assert all(host.entries(version) <= host.limits[0] for version in IP_VERSIONS)
+
+
+@pytest.mark.parametrize(
+    ("found", "interval_s", "limits", "are_some_aside"),
+    [
+        pytest.param(crowd(30, 3), 15, (SOFT, HARD), False, id="in every cycle all"),
+        pytest.param(crowd(30, 3), 60, (SOFT, HARD), False, id="a minute apart"),
+        pytest.param(crowd(26, 4, dual=True), 30, (SOFT, HARD), False, id="dual stack"),
+        pytest.param(crowd(110, 5), 30, (256, 512), True, id="some in each cycle"),
+    ],
+)
+def test_within_the_time_that_is_told_the_ends_of_every_pair_were_awake_together(
+    tmp_path: Path,
+    found: Topology,
+    interval_s: float,
+    limits: tuple[int, int],
+    are_some_aside: bool,
+) -> None:
+    """Silence proves isolation only while both are known to be alive."""
+    host = Host(found, tmp_path, interval_s=interval_s, limits=limits)
+    host.settings = replace(
+        host.settings,
+        packets_per_second=20 if are_some_aside else 2000,
+        scopes=frozenset(Scope),
+    )
+    agenda, _ = host.run()
+    assert bool(agenda.aside) == are_some_aside
+    for _ in range(max(agenda.turns.across.values())):
+        began = host.clock.now_utc()
+        selection = host.run()[1]
+        assert selection.resting
+        for item in selection.probed:
+            if not selection.is_unproven(item.pair):
+                host.states[item.pair] = _state(item, began, Verdict.AS_EXPECTED)
+
+    wanted = {item.pair for item in agenda.plan.everything if not is_inside(item)}
+    assert wanted <= host.states.keys()
     assert all(host.entries(version) <= host.limits[0] for version in IP_VERSIONS)
 
 
@@ -297,7 +251,8 @@ def test_what_is_broken_inside_a_network_is_probed_in_every_cycle(
 ) -> None:
     """Whether it works again is not to be known in an hour only."""
     host = Host(crowd(60, 1), tmp_path)
-    broken = meshed(host.run()[0])[200:2000:600]
+    agenda = [host.run()[0] for _ in range(4)][-1]  # what all need, comes first
+    broken = meshed(agenda)[200:2000:600]
     host.states = {item.pair: _broken(item, host.clock) for item in broken}
     assert len(broken) == 3
 
@@ -348,14 +303,19 @@ def _only(found: Topology, names: set[str]) -> Topology:
 
 def _broken(item: Planned, clock: HandClock) -> PairState:
     """Return that a pair is silent though it is to be reachable."""
+    return _state(item, clock.now_utc(), Verdict.UNEXPECTED_UNREACHABLE)
+
+
+def _state(item: Planned, now: datetime, verdict: Verdict) -> PairState:
+    """Return that a pair is silent."""
     return PairState(
         pair=item.pair,
         decision=item.decision,
         observation=Observation(result=Result.TIMEOUT, sent=1),
         controls=Controls(source=True, destination=True),
-        verdict=Verdict.UNEXPECTED_UNREACHABLE,
-        since=clock.now_utc(),
-        probed=clock.now_utc(),
+        verdict=verdict,
+        since=now,
+        probed=now,
     )
 
 

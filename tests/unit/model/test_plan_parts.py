@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
-from exporter.model.neighbours import NeighbourBudget, entries_of
+from exporter.model.neighbours import LOOPBACK, NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
 from exporter.model.pair import Planned
 from exporter.model.plan import changed_sandboxes, focus, needed_for, plan, touching
@@ -17,6 +18,7 @@ from exporter.model.topology import (
     Subnet,
     Topology,
 )
+from tests.fakes.crowds import crowd
 from tests.fakes.topologies import container, demo, endpoint, network, topology
 
 ICMP = {Scope.CONTAINER, Scope.HOST, Scope.GATEWAY}
@@ -70,7 +72,7 @@ CONTROLS_OF_MYBRIDGE1_TO_BRIDGE1 = {
         pytest.param(
             "host",
             "172.18.0.2",
-            {("host", "172.18.0.2")},
+            {("host", "172.18.0.2"), ("mybridge1", "0.0.0.0")},
             id="host, whose answer the gateway pair pays for",
         ),
     ],
@@ -78,23 +80,48 @@ CONTROLS_OF_MYBRIDGE1_TO_BRIDGE1 = {
 def test_what_a_pair_costs(
     source: str, address: str, entries: set[tuple[str, str]]
 ) -> None:
-    """Two entries on one link, one across; host and gateway pairs two together."""
+    """Two entries on one link, one across; host and gateway pairs three together.
+
+    Whom the host asks, is asked by itself as well: that makes one on its loopback.
+    """
     found = demo()
     item = pick(everything(found), source, address)
 
     made = entries_of(found, item)
 
     assert entries == {(owner, str(to)) for owner, _, to in made}
-    assert {"net-mybridge"} == {net for _, net, _ in made}
+    assert {"net-mybridge"} == {net for _, net, _ in made} - {LOOPBACK}
 
 
-def test_names_cost_no_entry() -> None:
-    """The embedded DNS answers on loopback."""
+def test_names_cost_one_entry_together() -> None:
+    """The embedded DNS answers on loopback, where all of IPv4 shares one."""
     found = demo()
 
-    names = everything(found, {Scope.NAME})
+    names = [
+        item for item in everything(found, {Scope.NAME}) if "1" in item.pair.source
+    ]
 
-    assert {()} == {entries_of(found, item) for item in names}
+    assert names
+    assert {entry for item in names for entry in entries_of(found, item)} == {
+        (item.pair.source, LOOPBACK, ip_address("0.0.0.0")) for item in names
+    }
+
+
+def test_who_asks_itself_in_ipv6_makes_an_entry_for_each_address() -> None:
+    """There the loopback's are not one for all."""
+    found = crowd(2, 1, dual=True)
+    made = {
+        entry
+        for item in everything(found, {Scope.HOST})
+        for entry in entries_of(found, item)
+        if LOOPBACK in entry
+    }
+
+    assert {str(address) for _, _, address in made} == {
+        "0.0.0.0",
+        "fd00::2",
+        "fd00::3",
+    }
 
 
 def test_what_is_never_sent_costs_no_entry() -> None:
@@ -250,7 +277,7 @@ def test_what_costs_least_is_chosen_first() -> None:
     found = demo()
     items = everything(found, set(Scope))
 
-    chosen = select(found, items, epoch=0, budget=NeighbourBudget(8))
+    chosen = select(found, items, epoch=0, budget=NeighbourBudget(12))
 
     assert (20, 4, 4) == (len(chosen.probed), len(chosen.skipped), chosen.throttled)
     assert {Scope.CONTAINER} == {item.pair.scope for item in chosen.skipped}
