@@ -1,7 +1,6 @@
 """The composition root: builds every part, owns start, stop and signals."""
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from exporter.engine.watch import Listeners, StreamState, Watcher
 from exporter.errors import BrokerGone, ConfigError
 from exporter.health import Health
 from exporter.heartbeat import Heartbeat
+from exporter.memory import settle, share_heap
 from exporter.metrics.ahead import Ahead
 from exporter.metrics.exposition import Exposition, Rendered
 from exporter.model.snapshot import Snapshot
@@ -73,6 +73,7 @@ def run(config: Config, reload: Reload) -> int:
     """
     log.configure(config.log.level, config.log.format)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    share_heap()
     return asyncio.run(_serve(config, reload))
 
 
@@ -80,8 +81,7 @@ async def _serve(config: Config, reload: Reload) -> int:
     service = _Service(config, reload)
     try:
         service.confine()
-        gc.collect()
-        gc.freeze()  # what stands now stays: no collection need go through it again
+        settle()
         with service.session:
             return await service.run()
     finally:

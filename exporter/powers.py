@@ -1,39 +1,25 @@
 """What needs privileges, as one narrow interface.
 
-`OwnPowers` uses those of this process; `exporter.broker` lends those of another one.
+`exporter.ownpowers` uses those of this process; `exporter.broker` lends those of
+another one, which then alone imports what uses them.
 Nothing else of the service asks for a capability, the engine's socket or root.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
-from exporter.capabilities import Privileges, read_privileges
+from exporter.capabilities import Privileges
 from exporter.detection.host import Look, Subscription
-from exporter.detection.kernel import KernelHost
-from exporter.engine.api import EngineClient, RequestObserver
-from exporter.hostns import (
-    BridgeMark,
-    HostCandidates,
-    HostFound,
-    HostNotFound,
-    find_host_namespace,
-    open_host,
-    read_host_network,
-)
-from exporter.hosttables import HostTables
-from exporter.icmp.opening import OpenSource, OwnOpener
+from exporter.engine.api import EngineClient
+from exporter.hostns import BridgeMark, HostFound, HostNotFound
+from exporter.icmp.opening import OpenSource
 from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Source
-from exporter.inspection import facts_of
 from exporter.model.hoststate import HostState
 from exporter.model.inspection import NamespaceFacts
 from exporter.model.topology import HostNetwork, IPAddress
 from exporter.netns import NamespaceRef
-from exporter.process import is_process_of
-from exporter.runfolder import LOCK_FILE, open_lock, run_folder
 
 _UNIX = "unix://"
 
@@ -123,82 +109,3 @@ class Powers(Protocol):
     def look(self, found: HostFound) -> Look:
         """Read what has no notifications; see `HostChanges`."""
         ...
-
-
-class OwnPowers:
-    """`Powers` of this process."""
-
-    def __init__(self, terms: Terms, observe: RequestObserver | None = None) -> None:
-        """Bind to terms; nothing is asked or opened yet.
-
-        Args:
-            terms: see there.
-            observe: told of each request to the engine.
-        """
-        self._terms = terms
-        self._observe = observe
-        self._opener = OwnOpener(terms.path_map)
-        self._lock_file = run_folder() / LOCK_FILE
-
-    @cached_property
-    def engine(self) -> EngineClient:
-        """The engine over its API; what speaks it is imported when it is needed."""
-        from exporter.engine.client import DockerEngine
-
-        environment = {**os.environ, **self._terms.environment}
-        return DockerEngine(environment=environment, observe=self._observe)
-
-    def privileges(self) -> Privileges:
-        """Return what this process holds."""
-        return read_privileges()
-
-    def open_source(self, source: Source, identity: Identity) -> OpenSource:
-        """Open what probing from a source needs."""
-        return self._opener.open_source(source, identity)
-
-    def has_gone(self, namespace: NamespaceRef) -> bool:
-        """Return whether a namespace has ended."""
-        return self._opener.has_gone(namespace)
-
-    def shows_process(self, pid: int, container_id: str) -> bool:
-        """Return whether a pid is seen, and is a process of a container."""
-        return is_process_of(pid, container_id)
-
-    def find_host(
-        self, sandbox_keys: Iterable[str], bridges: Sequence[BridgeMark]
-    ) -> HostFound | HostNotFound:
-        """Return the engine's namespace, or why it is not found."""
-        candidates = HostCandidates(
-            configured=self._terms.host_namespace,
-            sandbox_keys=tuple(sandbox_keys),
-            engine_socket=self._terms.engine_socket,
-            path_map=self._terms.path_map,
-        )
-        return find_host_namespace(candidates, bridges)
-
-    def host_network(self, found: HostFound) -> HostNetwork:
-        """Return the host's links."""
-        with open_host(found) as namespace:
-            return read_host_network(namespace, source=found.source)
-
-    def facts(
-        self, where: NamespaceRef | HostFound, addresses: Sequence[IPAddress]
-    ) -> NamespaceFacts:
-        """Return what decides over packets somewhere."""
-        return facts_of(where, addresses, self._terms.path_map)
-
-    def tables(self, engine_namespace: NamespaceRef | None) -> HostState:
-        """Return the host's neighbour and connection tables."""
-        return HostTables(lambda: engine_namespace).read()
-
-    def lock_file(self) -> int:
-        """Return a descriptor of the file of `SharedBudget`."""
-        return open_lock(self._lock_file)
-
-    def subscribe(self, found: HostFound) -> Subscription:
-        """Open the sources of notifications."""
-        return KernelHost().subscribe(found)
-
-    def look(self, found: HostFound) -> Look:
-        """Read what has no notifications."""
-        return KernelHost().look(found)

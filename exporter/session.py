@@ -20,7 +20,7 @@ from exporter.engine.api import EngineClient, RequestObserver
 from exporter.engine.attachments import Attachments
 from exporter.engine.inventory import Inventory
 from exporter.icmp.prober import Prober
-from exporter.inspection import Inspector
+from exporter.inspection.inspector import Inspector
 from exporter.limits import allow_descriptors
 from exporter.model.hoststate import HostState
 from exporter.model.inspection import Inspection
@@ -28,7 +28,7 @@ from exporter.model.outcome import Observation
 from exporter.model.pair import PairState
 from exporter.model.policy import Policy
 from exporter.model.topology import Network, SandboxId, Topology
-from exporter.powers import OwnPowers, Powers, Terms
+from exporter.powers import Powers, Terms
 from exporter.sightings import CycleSettings, Probe
 from exporter.survey import Survey
 
@@ -114,7 +114,7 @@ def open_session(
         powers: what needs privileges; None: those of this process.
     """
     clock = SystemClock()
-    powers = powers or OwnPowers(terms_of(config), observer)
+    powers = powers or _own_powers(terms_of(config), observer)
     engine = powers.engine
     prober = Prober(on_gone=on_gone, opener=powers)
     attachments = Attachments()
@@ -143,6 +143,12 @@ def terms_of(config: Config) -> Terms:
         host_namespace=str(engine.host_namespace) if engine.host_namespace else None,
         sockets=tuple(one.path for one in config.web.listen_addresses if one.path),
     )
+
+
+def _own_powers(terms: Terms, observer: RequestObserver | None) -> Powers:
+    from exporter.ownpowers import OwnPowers  # not where another process has them
+
+    return OwnPowers(terms, observer)
 
 
 def _budget(clock: Clock, survey: Survey, powers: Powers) -> SharedBudget:

@@ -1,7 +1,6 @@
 """The process with the privileges: `python -m exporter.broker FD...`; see `process`."""
 
 import ctypes
-import gc
 import os
 import signal
 import socket
@@ -11,14 +10,18 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from exporter.broker import requests
-from exporter.broker.server import Broker
 from exporter.broker.wire import Malformed, receive_request
 from exporter.capabilities import holds_any
 from exporter.errors import BrokerGone
 from exporter.limits import allow_descriptors
+from exporter.memory import settle, share_heap, without
+
+if TYPE_CHECKING:
+    from exporter.broker.server import Broker
+    from exporter.powers import Terms
 
 _ATTEMPTS: Final = 20
 _PAUSE_S: Final = 0.025
@@ -43,8 +46,8 @@ def main(descriptors: list[int]) -> None:
         terms, files = requests.terms(receive_request(life)[0])
     except (BrokerGone, Malformed, OSError):
         return
-    broker = Broker(terms, files)
-    gc.freeze()  # what stands now stays: no collection need go through it again
+    broker = _broker(terms, files)
+    settle()
     for channel in channels:
         work = (broker, channel, life)
         threading.Thread(target=_serve, args=work, daemon=True).start()
@@ -56,6 +59,19 @@ def main(descriptors: list[int]) -> None:
     os._exit(0)  # threads may be waiting for the engine
 
 
+def _broker(terms: "Terms", files: frozenset[str]) -> "Broker":
+    """Return what answers, loaded without what requests can do without: 3 MB."""
+    # By these it guesses the encoding of text that tells none; without, it takes it for
+    # UTF-8 (`Response.text`), which the engine's JSON is.
+    absent = ["chardet", "charset_normalizer"]
+    if terms.engine_socket is not None:
+        absent.append("ssl")  # no TLS there
+    with without(*absent):
+        from exporter.broker.server import Broker
+
+        return Broker(terms, files)
+
+
 def _prepare() -> None:
     """Give this process a name, its descriptors, and peace from its own user.
 
@@ -63,6 +79,7 @@ def _prepare() -> None:
     write our memory; as a parent, even where Yama forbids it to others (ptrace(2)).
     """
     allow_descriptors()
+    share_heap()
     libc = ctypes.CDLL(None)
     libc.prctl(_SET_NAME, b"exporter-broker", 0, 0, 0)
     # With capabilities and without root we could not read all of /proc/self any more.
@@ -70,7 +87,7 @@ def _prepare() -> None:
         libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _serve(broker: Broker, channel: socket.socket, life: socket.socket) -> None:
+def _serve(broker: "Broker", channel: socket.socket, life: socket.socket) -> None:
     """Serve a channel; when that is over, for whatever reason, all is."""
     try:
         broker.serve(channel)

@@ -74,8 +74,6 @@ def start(terms: Terms, files: Iterable[str] = ()) -> Process:
                 **os.environ,
                 **terms.environment,
                 "PYTHONPATH": os.pathsep.join(sys.path),
-                # One heap for all threads: they wait for each other anyway.
-                "MALLOC_ARENA_MAX": "1",
             },
         )
     finally:

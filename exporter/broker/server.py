@@ -33,7 +33,8 @@ from exporter.icmp.probes import Source
 from exporter.icmp.sockets import bind_to_device
 from exporter.model.topology import SandboxId
 from exporter.netns import NamespaceRef
-from exporter.powers import OwnPowers, Terms
+from exporter.ownpowers import OwnPowers
+from exporter.powers import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

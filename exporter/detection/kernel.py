@@ -15,8 +15,7 @@ from typing import Final
 from exporter.detection.host import Look, Subscription, Told
 from exporter.detection.links import LinkTable
 from exporter.hostns import HostFound, open_host
-from exporter.netfilter.message import NETLINK_NETFILTER
-from exporter.netfilter.tables import NO_NFTABLES
+from exporter.netfilter.message import NETLINK_NETFILTER, NO_NFTABLES
 from exporter.netns import NetnsId
 from exporter.rtnetlink import RouteSocket
 from exporter.sockopt import is_refusal, set_buffer_bytes

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from exporter.model.tally import CHANGE_SOURCES
+from exporter.model.detection import CHANGE_SOURCES
 
 Trigger = Literal["firewall", "sysctl", "link"]
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from exporter.errors import ExporterError, NetnsGone
-from exporter.hostns import HostFound, open_host
-from exporter.inspection.namespace import read_namespace
+from exporter.hostns import HostFound
 from exporter.model.inspection import Inspection, NamespaceFacts
 from exporter.model.outcome import VIOLATIONS, Scope
 from exporter.model.pair import Pair, PairState
@@ -21,8 +20,7 @@ from exporter.model.topology import (
     SandboxId,
     Topology,
 )
-from exporter.netfilter import read_ruleset
-from exporter.netns import NamespaceRef, open_namespace
+from exporter.netns import NamespaceRef
 
 Attached = Mapping[tuple[ContainerId, NetworkId], datetime]
 
@@ -33,33 +31,7 @@ _MAX_WAYS: Final = 256
 
 
 Facts = Callable[[NamespaceRef | HostFound, Sequence[IPAddress]], NamespaceFacts]
-"""As `facts_of`."""
-
-
-def facts_of(
-    where: NamespaceRef | HostFound,
-    addresses: Sequence[IPAddress],
-    path_map: tuple[tuple[str, str], ...] = (),
-) -> NamespaceFacts:
-    """Return what decides over packets in a namespace, and its ways to addresses.
-
-    Args:
-        where: a container's, or the host's.
-        addresses: whose ways are asked for.
-        path_map: as for `open_namespace`.
-
-    Raises:
-        NetnsGone: it has ended.
-        ExporterError: it cannot be entered.
-    """
-    if isinstance(where, HostFound):
-        opened = open_host(where)
-    else:
-        opened = open_namespace(where, path_map=path_map)
-    with opened as namespace:
-        return namespace.run(
-            lambda: read_namespace(addresses, read_filter=read_ruleset)
-        )
+"""As `visit.facts_of`."""
 
 
 def _nothing() -> Attached:
@@ -78,11 +50,11 @@ class Inspector:
     def __init__(
         self,
         *,
-        facts: Facts | None = None,
+        facts: Facts,
         attached: Callable[[], Attached] = _nothing,
         limit: int = _LIMIT,
     ) -> None:
-        self._facts = facts or facts_of
+        self._facts = facts
         self._attached = attached
         self._limit = limit
 

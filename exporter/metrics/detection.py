@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from exporter.metrics.family import OTHER, Family, Kind, Label, Samples, closed
-from exporter.model.detection import DetectionSource
+from exporter.model.detection import CHANGE_SOURCES, DetectionSource
 from exporter.model.snapshot import Snapshot
 from exporter.model.sweep import SWEEPS
-from exporter.model.tally import CHANGE_SOURCES
 
 SOURCES = tuple(str(source) for source in DetectionSource)
 ENGINE_LAG_S = 0.25

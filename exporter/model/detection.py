@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+CHANGE_SOURCES = ("links", "nftables", "sysctls")
+"""What tells of changes on the host."""
+
 
 class DetectionSource(StrEnum):
     """What tells of a change; a closed set."""

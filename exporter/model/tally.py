@@ -49,8 +49,6 @@ class Histogram:
         self.counts[bisect_left(self.bounds_s, value_s)] += 1
 
 
-CHANGE_SOURCES = ("links", "nftables", "sysctls")
-"""What tells of changes on the host."""
 SeriesKey = tuple[Scope, str, IpVersion]
 """Scope, name of the destination's network (empty in scope gateway), family."""
 
@@ -165,7 +163,7 @@ class Tally:
         """Count a burst of changes on the host.
 
         Args:
-            sources: of `CHANGE_SOURCES`.
+            sources: of `model.detection.CHANGE_SOURCES`.
         """
         self.changes.update(sources)
 

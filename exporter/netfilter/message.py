@@ -6,6 +6,7 @@ byte order, as are the numbers in attributes. The resource is the lower half of 
 number of the generation that a list is of.
 """
 
+import errno
 import struct
 from collections.abc import Mapping
 from typing import Final
@@ -14,6 +15,8 @@ from exporter.errors import PacketError
 from exporter.rtnetlink.message import Message, encode_attribute, encode_message
 
 NETLINK_NETFILTER: Final = 12
+NO_NFTABLES: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
+"""How a kernel without nf_tables answers (nfnetlink_rcv_batch, nfnetlink_rcv_msg)."""
 
 NEW_CHAIN, GET_CHAIN = 3, 4
 NEW_RULE, GET_RULE = 6, 7

@@ -8,8 +8,8 @@ from exporter.model.firewall import Ruleset
 from exporter.model.firewall_rules import Chain
 from exporter.model.topology import IpVersion
 from exporter.netfilter.legacy_tables import read_legacy
-from exporter.netfilter.message import NETLINK_NETFILTER
-from exporter.netfilter.tables import NO_NFTABLES, TableSocket
+from exporter.netfilter.message import NETLINK_NETFILTER, NO_NFTABLES
+from exporter.netfilter.tables import TableSocket
 from exporter.rtnetlink.route_socket import KernelChannel
 
 _TIMEOUT_S: Final = 5.0

@@ -36,8 +36,6 @@ _FAMILIES: Final[dict[IpVersion, tuple[int, int]]] = {
     4: (codec.IPV4, codec.INET),
     6: (codec.IPV6, codec.INET),
 }
-NO_NFTABLES: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
-"""How a kernel without nf_tables answers (nfnetlink_rcv_batch, nfnetlink_rcv_msg)."""
 
 
 class _Changed(Exception):
@@ -154,7 +152,7 @@ class TableSocket:
 
     def _refused(self, number: int, error: Exception) -> list[Message]:
         """Return an empty list where there can be nothing to list."""
-        if number in NO_NFTABLES:
+        if number in codec.NO_NFTABLES:
             return []
         if number in (errno.EINTR, errno.ENOENT, errno.EAGAIN, errno.ENOBUFS):
             raise _Changed from error

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +18,9 @@ from exporter.model.snapshot import Snapshot
 from exporter.web.breaches import PairId
 from exporter.web.files import Body, has
 from exporter.web.view import view_of
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _KEPT_S = 1.0
@@ -61,13 +65,6 @@ class Page:
         self._telemetry_path = telemetry_path
         self._pair_id = pair_id
         self._made: _Made | None = None
-        self._template = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        ).get_template("index.html")
 
     async def answer(self, request: Request) -> Response:
         """Answer one request; 304 where the client has what this snapshot comes to."""
@@ -79,6 +76,19 @@ class Page:
             if made is None:
                 made = await asyncio.to_thread(self._make)
         return made.body.answer(request)
+
+    @cached_property
+    def _template(self) -> "Template":
+        """The template; 3 MB that nobody needs who is only ever scraped."""
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        return Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        ).get_template("index.html")
 
     def _kept(self) -> _Made | None:
         """Return what was made just now of the newest snapshot."""

@@ -18,8 +18,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import bcrypt
-
 from exporter.errors import ExporterError
 
 REMEMBERED_MAX: Final = 256
@@ -114,6 +112,8 @@ class Passwords:
     def _check(self, secret: bytes, hashed: bytes) -> bool:
         """Return whether a password has a hash, once rested; runs in the thread."""
         self._stopped.wait(max(0.0, self._rested_s - time.monotonic()))
+        import bcrypt  # noqa: PLC0415 - most have no passwords
+
         began_s = time.monotonic()
         try:
             return bcrypt.checkpw(secret, hashed)

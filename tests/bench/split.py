@@ -3,10 +3,13 @@
 python -m tests.bench.split --containers 50 --rounds 4
 
 In turns, one process and two run beside the same containers; CPU time of both, a cycle.
+`--python` names the interpreter of an environment that holds what the image does, as
+for `tests.bench.daemon`.
 """
 
 import argparse
 import statistics
+import sys
 
 from tests.bench.pages import surroundings
 from tests.lab.crowd import gather
@@ -26,23 +29,28 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--cycles", type=int, default=8)
+    parser.add_argument("--python", default=sys.executable)
     given = parser.parse_args()
     with Engine.start(SUITES[0]) as engine:
         gather(engine, containers=given.containers, networks=given.networks)
         ratios = []
         for _ in range(given.rounds):
-            one = _cost_s(engine, given.cycles, split="false")
-            two = _cost_s(engine, given.cycles, split="true")
+            one, two = (
+                _cost_s(engine, given.cycles, given.python, split=split)
+                for split in ("false", "true")
+            )
             ratios.append(two / one)
             print(f"  two processes / one: {two / one:.3f}", flush=True)
         print(f"median {statistics.median(ratios):.3f} of {given.rounds}")
         print(f"engine {engine.version}; {surroundings()}")
 
 
-def _cost_s(engine: Engine, cycles: int, *, split: str) -> float:
+def _cost_s(engine: Engine, cycles: int, python: str, *, split: str) -> float:
     """Return the CPU time of a cycle, and print it with the memory."""
     environment = {"DOCKERNET_PROCESS_SPLIT": split, "DOCKERNET_PROBE_TIMEOUT": "1s"}
-    with serving(engine, interval=_INTERVAL, environment=environment) as service:
+    with serving(
+        engine, interval=_INTERVAL, environment=environment, python=python
+    ) as service:
         for _ in range(_WARM_UP):
             service.wait_for_cycle(trigger="interval")
         before_s = service.cpu_s

@@ -8,6 +8,7 @@ import pwd
 import signal
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.fakes.certificates import TLS, Pair, authority, signed
+from tests.fakes.certificates import HASH, TLS, Pair, authority, signed
 from tests.lab import service
 from tests.lab.namespaces import namespaces_missing
 from tests.lab.processes import wait_for_end
@@ -71,6 +72,17 @@ class TestRights:
         """By number, for which there need be no entry."""
         with start(DOCKERNET_PROCESS_USER="61000") as service:
             assert nothing(61000, 61000) == held(service.pid)
+
+    def test_what_is_loaded_late(self, start: Start, tmp_path: Path) -> None:
+        """The page's template and what checks passwords are read by nobody."""
+        web = tmp_path / "web.yml"
+        web.write_text(f"basic_auth_users:\n  somebody: {HASH}\n")
+        password = b64encode(b"somebody:secret").decode()
+
+        with start(f"--web.config.file={web}") as service:
+            page = service.get("", authorization=f"Basic {password}")
+
+        assert page.startswith(b"<!doctype html>")
 
     def test_one_process(self, start: Start) -> None:
         """Where that is wanted; it keeps all."""

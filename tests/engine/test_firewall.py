@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 
 from exporter.model.firewall import Fate, Hook, Packet, Ruleset, Step, Trace
-from exporter.netfilter import read_ruleset
+from exporter.netfilter.read import read_ruleset
 from exporter.netns import NamespaceRef, open_namespace
 from tests.lab.engine import Engine
 from tests.lab.fixtures import StartTopology

@@ -15,7 +15,7 @@ from itertools import count
 from exporter.icmp.packet import checksum
 from exporter.model.firewall import Hook, Packet, Ruleset, Trace
 from exporter.model.topology import IPAddress, IpVersion
-from exporter.netfilter import read_ruleset
+from exporter.netfilter.read import read_ruleset
 from exporter.netns import NamespaceRef, open_namespace
 from tests.lab.namespaces import Namespace, pair_up
 

@@ -12,7 +12,8 @@ from exporter.icmp.packet import Identity
 from exporter.icmp.probes import Source
 from exporter.model.topology import SandboxId
 from exporter.netns import NamespaceRef
-from exporter.powers import OwnPowers, Terms
+from exporter.ownpowers import OwnPowers
+from exporter.powers import Terms
 from tests.fakes.engine_socket import EngineSocket
 from tests.lab.broker import lent
 from tests.lab.plain import PlainContainer, PlainLab

@@ -18,7 +18,8 @@ from exporter.icmp.probes import Lookup, Ping, Source
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HOST, SandboxId
 from exporter.netns import NamespaceRef
-from exporter.powers import OwnPowers, Terms
+from exporter.ownpowers import OwnPowers
+from exporter.powers import Terms
 from tests.lab.broker import lent
 from tests.lab.fixtures import MakePlainLab
 from tests.netns.lending import IDENTITY, Stand, id_of, standing

@@ -9,8 +9,9 @@ import pytest
 
 from exporter.errors import NetlinkError
 from exporter.hostns import HostFound
-from exporter.inspection import Inspector
+from exporter.inspection.inspector import Inspector
 from exporter.inspection.namespace import read_namespace
+from exporter.inspection.visit import facts_of
 from exporter.model.cause import CauseId
 from exporter.model.diagnosis import causes_of
 from exporter.model.firewall import Ruleset
@@ -25,7 +26,7 @@ from exporter.model.inspection import (
 from exporter.model.outcome import Verdict
 from exporter.model.pair import PairState
 from exporter.model.topology import IPAddress, IpVersion, Topology
-from exporter.netfilter import read_ruleset
+from exporter.netfilter.read import read_ruleset
 from exporter.netns import NamespaceRef, open_namespace
 from tests.fakes.filters import FakeFilter
 from tests.fakes.inspections import state_of
@@ -229,7 +230,9 @@ class TestInspector:
         """Once each, with the ways that the pair needs."""
         state = broken(lab)
 
-        found = Inspector().inspect(described(lab), [state, state], host_of(lab))
+        found = Inspector(facts=facts_of).inspect(
+            described(lab), [state, state], host_of(lab)
+        )
 
         one, two = lab.containers
         assert {one.name, two.name} == set(found.sandboxes)
@@ -241,13 +244,15 @@ class TestInspector:
         """States that are no violations are passed over."""
         state = replace(broken(lab), verdict=Verdict.UNVERIFIED)
 
-        found = Inspector().inspect(described(lab), [state], host_of(lab))
+        found = Inspector(facts=facts_of).inspect(described(lab), [state], host_of(lab))
 
         assert (None, {}) == (found.host, found.sandboxes)
 
     def test_only_so_many(self, lab: PlainLab) -> None:
         """The rest is left out, counted and noted."""
-        found = Inspector(limit=1).inspect(described(lab), [broken(lab)], host_of(lab))
+        found = Inspector(facts=facts_of, limit=1).inspect(
+            described(lab), [broken(lab)], host_of(lab)
+        )
 
         assert [lab.containers[0].name] == list(found.sandboxes)
         assert 1 == found.left_out
@@ -259,7 +264,7 @@ class TestInspector:
         gone = replace(seen.sandboxes[0], path=f"{lab.host.path}/not/there")
         seen = replace(seen, sandboxes=(gone, *seen.sandboxes[1:]))
 
-        found = Inspector().inspect(seen, [state], host)
+        found = Inspector(facts=facts_of).inspect(seen, [state], host)
 
         assert [lab.containers[1].name] == list(found.sandboxes)
         assert found.notes[0].startswith(f"{lab.containers[0].name}: ")
@@ -269,7 +274,7 @@ class TestInspector:
         lab.containers[0].namespace.ip("link set eth0 down")
         state, seen = broken(lab), described(lab)
 
-        found = Inspector().inspect(seen, [state], None)
+        found = Inspector(facts=facts_of).inspect(seen, [state], None)
 
         assert found.host is None
         assert ("host: its namespace was not found",) == found.notes
@@ -282,7 +287,7 @@ class TestInspector:
             lab.host.run(["bridge", "link", "set", "dev", port, "isolated", "on"])
         state, seen = broken(lab), described(lab)
 
-        found = Inspector().inspect(seen, [state], host_of(lab))
+        found = Inspector(facts=facts_of).inspect(seen, [state], host_of(lab))
 
         assert [CauseId.PORT_ISOLATED] == [c.id for c in causes_of(state, seen, found)]
 
@@ -292,6 +297,6 @@ class TestInspector:
         before = open_files()
 
         for _ in range(3):
-            Inspector().inspect(seen, [state], host)
+            Inspector(facts=facts_of).inspect(seen, [state], host)
 
         assert before == open_files()

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.model.firewall import Ruleset
 from exporter.model.topology import IpVersion
-from exporter.netfilter import read_ruleset
+from exporter.netfilter.read import read_ruleset
 from exporter.netns import NamespaceRef, open_namespace
 from tests.lab.fixtures import require
 from tests.lab.namespaces import Namespace, namespaces_missing
@@ -197,7 +197,7 @@ def test_without_the_capability(lab: Namespace) -> None:
 _PYTHON = sys.executable
 _READ = """
 from exporter.errors import FirewallUnreadable
-from exporter.netfilter import read_ruleset
+from exporter.netfilter.read import read_ruleset
 try:
     read_ruleset(4)
 except FirewallUnreadable as error:
