@@ -5,7 +5,7 @@ Nothing else of the service asks for a capability, the engine's socket or root.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -13,6 +13,7 @@ from typing import Protocol
 from exporter.capabilities import Privileges, read_privileges
 from exporter.detection.host import Look, Subscription
 from exporter.detection.kernel import KernelHost
+from exporter.dns.exchange import Exchanged, Query, Resolver
 from exporter.engine.api import EngineClient, RequestObserver
 from exporter.hostns import (
     BridgeMark,
@@ -77,6 +78,15 @@ class Powers(Protocol):
 
     def has_gone(self, namespace: NamespaceRef) -> bool:
         """Return whether a namespace has ended, as far as that can be seen."""
+        ...
+
+    def exchange(
+        self,
+        resolvers: Sequence[Resolver],
+        anew: Collection[int],
+        queries: Sequence[Query],
+    ) -> Exchanged:
+        """Ask over resolvers of sources opened here (`dns.exchange`)."""
         ...
 
     def shows_process(self, pid: int, container_id: str) -> bool:
@@ -159,6 +169,15 @@ class OwnPowers:
     def has_gone(self, namespace: NamespaceRef) -> bool:
         """Return whether a namespace has ended."""
         return self._opener.has_gone(namespace)
+
+    def exchange(
+        self,
+        resolvers: Sequence[Resolver],
+        anew: Collection[int],
+        queries: Sequence[Query],
+    ) -> Exchanged:
+        """Ask over resolvers of sources opened here."""
+        return self._opener.exchange(resolvers, anew, queries)
 
     def shows_process(self, pid: int, container_id: str) -> bool:
         """Return whether a pid is seen, and is a process of a container."""

@@ -12,9 +12,7 @@ TIMEOUT_S = 0.001
 def asked() -> tuple[Round, Any]:
     """Return a round that has sent a packet and waits, and its echoes."""
     echoes = SimpleNamespace(packets=1, passes=0, groups=[], outstanding=1)
-    lookups = SimpleNamespace(
-        size=0, passes=0, groups=[], outstanding=0, retry=lambda: None
-    )
+    lookups = SimpleNamespace(size=0, passes=0, outstanding=0, retry=lambda: None)
     pace = Pace(TIMEOUT_S, 1000.0, 0.0, lambda: False)
     current = Round(
         echoes,  # type: ignore[arg-type]  # of which a round needs no more
