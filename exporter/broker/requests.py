@@ -77,13 +77,13 @@ def _query(value: object, key: str, resolvers: int) -> Query:
     if not isinstance(value, list) or len(value) != 4:
         raise Malformed(key)
     at, transaction, version, name = value
-    if version not in IP_VERSIONS or not isinstance(name, str):
+    # No flag is a number here, as in `number`; there may be hundreds of these.
+    whole = type(at) is type(transaction) is type(version) is int
+    if not whole or not isinstance(name, str) or version not in IP_VERSIONS:
         raise Malformed(key)
-    return Query(
-        resolver=number({key: at}, key, most=resolvers),
-        question=Question(name, version),
-        transaction=number({key: transaction}, key, most=1 << 16),
-    )
+    if not (0 <= at < resolvers and 0 <= transaction < 1 << 16):
+        raise Malformed(key)
+    return Query(at, Question(name, version), transaction)
 
 
 def addresses(request: Json, key: str) -> tuple[IPAddress, ...]:

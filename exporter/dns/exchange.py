@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from exporter.dns.message import Question, encode_query
-from exporter.dns.resolver import Datagram, ResolverSocket
+from exporter.dns.resolver import ResolverSocket
 from exporter.errors import PacketError
 
 MOST: Final = 256
@@ -40,14 +40,18 @@ class Query(NamedTuple):
     """16 bits."""
 
 
+Heard = tuple[int, bytes | None, int | None]
+"""The index of a resolver, and an `Arrival` there."""
+
+
 class Exchanged(NamedTuple):
     """What became of it."""
 
     sent: list[int]
     """When each query was sent, by CLOCK_REALTIME in ns; an errno below 0 if it was
     not."""
-    heard: list[tuple[int, Datagram | None]]
-    """By which resolver what came; None: nobody listens to what was sent there."""
+    heard: list[Heard]
+    """What came."""
 
 
 Exchange = Callable[[Sequence[Resolver], Collection[int], Sequence[Query]], Exchanged]
@@ -67,7 +71,7 @@ def exchange(
     failed = {
         index: number for index in anew if (number := sockets[index].connect_anew())
     }
-    heard: list[tuple[int, Datagram | None]] = []
+    heard: list[Heard] = []
     sent = []
     for query in queries:
         if query.resolver in failed:
@@ -75,13 +79,11 @@ def exchange(
         else:
             sent.append(_send(sockets[query.resolver], query, heard))
     for index, sock in enumerate(sockets):
-        heard += [(index, found) for found in sock.waiting()]
+        heard += [(index, *found) for found in sock.waiting()]
     return Exchanged(sent, heard)
 
 
-def _send(
-    sock: ResolverSocket, query: Query, heard: list[tuple[int, Datagram | None]]
-) -> int:
+def _send(sock: ResolverSocket, query: Query, heard: list[Heard]) -> int:
     """Return when a query was sent, or an errno below 0."""
     try:
         message = encode_query(query.question, query.transaction)
@@ -92,7 +94,7 @@ def _send(
         try:
             sock.sock.send(message)
         except ConnectionRefusedError:  # of an earlier question; this one is unsent
-            heard.append((query.resolver, None))
+            heard.append((query.resolver, None, None))
         except OSError as error:
             return -(error.errno or errno.EIO)
         else:

@@ -215,11 +215,11 @@ class LookupRound:
         """The first question may still be answered."""
 
     def _hear(self, groups: Sequence[_Group], found: Exchanged) -> None:
-        for index, datagram in found.heard:
+        for index, message, stamp in found.heard:
             group = groups[index]
-            if datagram is None:
+            if message is None:
                 self._refuse(group)
-            elif not self._accept(group, *datagram):
+            elif not self._accept(group, message, stamp):
                 self.foreign_total += 1
 
     def _accept(self, group: _Group, message: bytes, stamp: int | None) -> bool:

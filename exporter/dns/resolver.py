@@ -8,7 +8,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from exporter.errors import ProbeSocketError
 from exporter.sockopt import ask_for_stamps, stamp_ns
@@ -27,12 +27,8 @@ _SERVER: Final = struct.pack(
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
-class Datagram(NamedTuple):
-    """What a socket received."""
-
-    message: bytes
-    stamp_ns: int | None
-    """When, by CLOCK_REALTIME."""
+Arrival = tuple[bytes | None, int | None]
+"""A message, None: nobody listens there; and when it came, by CLOCK_REALTIME in ns."""
 
 
 class ResolverSocket:
@@ -61,35 +57,23 @@ class ResolverSocket:
             pass
         return 0
 
-    def waiting(self) -> Iterator[Datagram | None]:
-        """Yield what waits, not more than fits a receive buffer; None: it is refused.
+    def waiting(self) -> Iterator[Arrival]:
+        """Yield what waits, not more than fits a receive buffer.
 
-        Nobody listens there then; other errors are of no question.
+        Of the errors, ECONNREFUSED alone says something of a question.
         """
         for _ in range(_MOST_WAITING):
             try:
-                found = self._receive()
+                message, ancillary, _, _ = self.sock.recvmsg(
+                    _MESSAGE_BYTES, _ANCILLARY_BYTES
+                )
+            except BlockingIOError:
+                return
             except OSError as error:
                 if error.errno == errno.ECONNREFUSED:
-                    yield None
-                continue
-            if found is None:
-                return
-            yield found
-
-    def _receive(self) -> Datagram | None:
-        """Return the next message, None if none waits.
-
-        Raises:
-            OSError: an error waits; ECONNREFUSED: nobody listens there.
-        """
-        try:
-            message, ancillary, _, _ = self.sock.recvmsg(
-                _MESSAGE_BYTES, _ANCILLARY_BYTES
-            )
-        except BlockingIOError:
-            return None
-        return Datagram(message, stamp_ns(ancillary))
+                    yield None, None
+            else:
+                yield message, stamp_ns(ancillary)
 
     def close(self) -> None:
         """Close it; may be called twice."""

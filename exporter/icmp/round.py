@@ -33,7 +33,7 @@ LONE_GAP_S: Final = 0.010
 PASS_GAP_S: Final = 0.02
 """At least, between two packets of one pair: what harms one harms less the next."""
 
-_LOOK_GAP_S: Final = 0.002
+_LOOK_GAP_S: Final = 0.004
 _LONGEST_LOOK_GAP_S: Final = 0.064
 """From one look for answers to the next; doubled each time."""
 
