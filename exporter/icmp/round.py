@@ -1,14 +1,15 @@
 """Paces one round: what is sent when, and when it is over.
 
-Packets go out in chunks of one source, or one by one where there are few; questions in
-chunks of all sources, as asking takes another process, and answers are taken now and
-then: a stamp tells when each came. The two
+Packets go out in chunks of one source, or one by one where there are few. The two
 measure different things: in a burst caches are warm and the processor is awake, and
 replies take a seventh of the time that a lone packet needs. Medians between two
 namespaces on a bridge, in µs: 9 in bursts of 64; one by one 24, 32, 55 and 72 with 1,
 2, 5 and 10 ms between them; `ping -i 0.01` beside it says 67. A lone packet is what an
 application's first one meets, but costs 270 µs of CPU instead of 20, hence the bound on
 how many are spread, and how far.
+
+Questions go out in chunks of all sources, as asking may take another process; so may
+looking for answers, which is done now and then: a stamp tells when each came.
 """
 
 import time
