@@ -1,7 +1,7 @@
 """Asking in many namespaces at once: what is sent, and what has come.
 
-Nobody waits here: who asks looks again later. Stamps are the kernel's and of the moment
-of sending, so how late one looks makes no difference to a round-trip time.
+Nobody waits for answers here: who asks looks again later. Stamps are the kernel's and
+of the moment of sending, so how late one looks makes no difference to a round-trip time.
 """
 
 import errno
@@ -15,6 +15,10 @@ from exporter.errors import PacketError
 
 MOST: Final = 256
 """Resolvers and queries of one exchange."""
+_PIECE: Final = 8
+_PAUSE_S: Final = 0.0005
+"""After each piece: one engine answers all containers, and its queue would be measured.
+64 at once took 0.8 to 1.1 ms in the mean, 8 at once 0.15."""
 
 
 class Resolver(Protocol):
@@ -73,7 +77,9 @@ def exchange(
     }
     heard: list[Heard] = []
     sent = []
-    for query in queries:
+    for number, query in enumerate(queries):
+        if number and number % _PIECE == 0:
+            time.sleep(_PAUSE_S)
         if query.resolver in failed:
             sent.append(-failed[query.resolver])
         else:

@@ -25,9 +25,6 @@ from exporter.icmp.sockets import EchoSocket
 CHUNK: Final = batch.MOST
 """Packets in a burst."""
 
-QUESTIONS: Final = 8
-"""In a burst, where packets are sent one by one."""
-
 LONE_GAP_S: Final = 0.010
 """Between packets that are sent one by one, if there is time."""
 
@@ -77,7 +74,7 @@ class Round:
         packets = echoes.packets + lookups.size * lookups.passes
         per_packet_s = 1 / packets_per_second
         lone = packets * max(_SHORTEST_GAP_S, per_packet_s) <= spread_s
-        self._size, self._questions = (1, QUESTIONS) if lone else (CHUNK, CHUNK)
+        self._size = 1 if lone else CHUNK
         if lone:
             per_packet_s = max(per_packet_s, min(LONE_GAP_S, spread_s / (packets or 1)))
         self._per_packet_s = per_packet_s
@@ -148,10 +145,9 @@ class Round:
                     echoes.send(group, start, start + size, number)
                     self._drain(group.echo_socket)
                     yield min(size, len(group.indices) - start)
-            questions = self._questions
             asked = lookups.size if number < lookups.passes else 0
-            for start in range(0, asked, questions):
-                yield lookups.send(start, start + questions, number)
+            for start in range(0, asked, CHUNK):
+                yield lookups.send(start, start + CHUNK, number)
             if number + 1 < passes:
                 self._next_s = began_s + PASS_GAP_S
                 yield 0
