@@ -1,7 +1,7 @@
 """Asking in many namespaces at once: what is sent, and what has come.
 
-Nobody waits for answers here: who asks looks again later. Stamps are the kernel's and
-of the moment of sending, so how late one looks makes no difference to a round-trip time.
+Nobody waits for answers here: who asks looks again later. Stamps are the kernel's, and
+of the moment of sending: how late one looks makes no difference to a round-trip time.
 """
 
 import errno
