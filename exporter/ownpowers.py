@@ -1,11 +1,12 @@
 """`Powers` of this process; imported only where it has them, for all that it loads."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from exporter.capabilities import Privileges, read_privileges
 from exporter.detection.host import Look, Subscription
 from exporter.detection.kernel import KernelHost
+from exporter.dns.exchange import Exchanged, Query, Resolver
 from exporter.engine.api import RequestObserver
 from exporter.engine.client import DockerEngine
 from exporter.hostns import (
@@ -58,6 +59,15 @@ class OwnPowers:
     def has_gone(self, namespace: NamespaceRef) -> bool:
         """Return whether a namespace has ended."""
         return self._opener.has_gone(namespace)
+
+    def exchange(
+        self,
+        resolvers: Sequence[Resolver],
+        anew: Collection[int],
+        queries: Sequence[Query],
+    ) -> Exchanged:
+        """Ask over resolvers of sources opened here."""
+        return self._opener.exchange(resolvers, anew, queries)
 
     def shows_process(self, pid: int, container_id: str) -> bool:
         """Return whether a pid is seen, and is a process of a container."""

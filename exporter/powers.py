@@ -5,12 +5,13 @@ another one, which then alone imports what uses them.
 Nothing else of the service asks for a capability, the engine's socket or root.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from exporter.capabilities import Privileges
 from exporter.detection.host import Look, Subscription
+from exporter.dns.exchange import Exchanged, Query, Resolver
 from exporter.engine.api import EngineClient
 from exporter.hostns import BridgeMark, HostFound, HostNotFound
 from exporter.icmp.opening import OpenSource
@@ -63,6 +64,15 @@ class Powers(Protocol):
 
     def has_gone(self, namespace: NamespaceRef) -> bool:
         """Return whether a namespace has ended, as far as that can be seen."""
+        ...
+
+    def exchange(
+        self,
+        resolvers: Sequence[Resolver],
+        anew: Collection[int],
+        queries: Sequence[Query],
+    ) -> Exchanged:
+        """Ask over resolvers of sources opened here (`dns.exchange`)."""
         ...
 
     def shows_process(self, pid: int, container_id: str) -> bool:

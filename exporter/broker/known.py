@@ -1,13 +1,14 @@
-"""Which namespaces may be entered: those of the engine's containers, and its own.
+"""Which namespaces may be entered, and which names asked: those of the engine.
 
-Who asks may have been taken over, and could name any path and any process. So what is
-asked for must be what the engine itself has said here, or what was found here.
+Who asks may have been taken over, and could name any path and any process, and carry
+words out in questions. So what is asked for must be what the engine itself has said
+here, or what was found here.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-from exporter.engine import foreign
+from exporter.engine import foreign, naming
 from exporter.engine.foreign import JsonObject
 from exporter.errors import NetnsGone
 from exporter.hostns import HostFound
@@ -19,12 +20,20 @@ _HOSTS: Final = 64
 """A new one is found when the engine starts again."""
 
 
+class _Container(NamedTuple):
+    """A container, as last told."""
+
+    path: str
+    pid: int
+    name: str
+
+
 class Known:
     """What was said and found; for several threads at a time."""
 
     def __init__(self) -> None:
-        self._containers: dict[str, tuple[str, int]] = {}
-        """Path and process, as last told, by id."""
+        self._containers: dict[str, _Container] = {}
+        """By id."""
         self._hosts: dict[HostFound, None] = {}
 
     def told(self, identity: str, answer: JsonObject | None) -> None:
@@ -35,7 +44,8 @@ class Known:
         path = foreign.text(foreign.child(answer, "NetworkSettings"), "SandboxKey")
         pid = foreign.number(foreign.child(answer, "State"), "Pid") or 0
         if known := foreign.text(answer, "Id"):
-            self._containers[known] = (path, max(0, pid))
+            name = naming.raw_name(foreign.text(answer, "Name"), known)
+            self._containers[known] = _Container(path, max(0, pid), name)
 
     def listed(self, answer: object) -> None:
         """Forget who is not in the engine's list, where too many are remembered.
@@ -57,13 +67,17 @@ class Known:
 
     def keys(self, asked: Iterable[str]) -> tuple[str, ...]:
         """Return which paths are those of containers."""
-        known = {path for path, _ in [*self._containers.values()]}
+        known = {one.path for one in [*self._containers.values()]}
         return tuple(path for path in asked if path and path in known)
 
     def is_process(self, pid: int, container_id: str) -> bool:
         """Return whether a process is said to be of a container."""
-        _, known = self._containers.get(container_id, ("", 0))
-        return 0 < pid == known
+        known = self._containers.get(container_id)
+        return known is not None and 0 < pid == known.pid
+
+    def names(self) -> frozenset[str]:
+        """Return the containers' names: the only ones that are asked for."""
+        return frozenset([one.name for one in [*self._containers.values()]])
 
     def namespace(self, ref: NamespaceRef) -> NamespaceRef:
         """Return a namespace that may be entered.
@@ -71,9 +85,9 @@ class Known:
         Raises:
             NetnsGone: it is none, or none any more.
         """
-        path, pid = self._containers.get(ref.container_id, (None, 0))
-        is_container = path is not None and ref.path in (None, path)
-        if is_container and ref.pid in (0, pid):
+        known = self._containers.get(ref.container_id)
+        is_container = known is not None and ref.path in (None, known.path)
+        if known is not None and is_container and ref.pid in (0, known.pid):
             return ref
         if ref in [host.ref for host in [*self._hosts]]:
             return ref

@@ -1,10 +1,10 @@
 """`Powers` of another process."""
 
-import errno
 import socket
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from exporter.broker import requests, wire
@@ -13,7 +13,7 @@ from exporter.broker.requests import Json
 from exporter.capabilities import Privileges
 from exporter.detection.host import Look, Subscription
 from exporter.detection.kernel import NetlinkNotifications
-from exporter.dns.resolver import ResolverSocket
+from exporter.dns.exchange import Exchanged, Query, Resolver
 from exporter.engine.api import RequestKind, RequestObserver
 from exporter.engine.foreign import JsonObject
 from exporter.errors import BrokerFailed, BrokerGone, BudgetError, ExporterError
@@ -49,6 +49,7 @@ class RemotePowers:
         """
         self._process = process
         self._observe = observe
+        self._numbers = count()
         self.engine = RemoteEngine(self)
 
     def ask(
@@ -92,11 +93,22 @@ class RemotePowers:
 
     def open_source(self, source: Source, identity: Identity) -> OpenSource:
         """Have opened what probing from a source needs."""
+        resolver = RemoteResolver(next(self._numbers), self._close_resolver)
+        try:
+            return self._open_source(source, identity, resolver)
+        except BaseException:
+            resolver.close()  # it may have been opened: only the answer may be lost
+            raise
+
+    def _open_source(
+        self, source: Source, identity: Identity, resolver: "RemoteResolver"
+    ) -> OpenSource:
         request = {
             "id": source.id,
             "namespace": requests.namespace_json(source.namespace),
             "devices": list(source.devices),
             "identifier": identity.identifier,
+            "resolver": resolver.number,
         }
         try:
             reply = self.ask("open_source", request)
@@ -106,7 +118,7 @@ class RemotePowers:
             "tuple[NetnsId, list[tuple[str | None, IpVersion]], ExporterError, bool]",
             reply.value,
         )
-        resolver, routes, *rest = reply.descriptors
+        routes, *rest = reply.descriptors
         channel = KernelChannel(made=_socket(routes))
         made = OpenSource(
             source,
@@ -121,7 +133,7 @@ class RemotePowers:
                 )
                 for (device, version), fd in zip(echoes, rest, strict=False)
             },
-            resolver=ResolverSocket(_socket(resolver), self._connect_resolvers),
+            resolver=resolver,
             routes=RouteSocket(channel=channel),
             routes_fd=routes,
             pings_refused=refused,
@@ -132,17 +144,24 @@ class RemotePowers:
     def _bind(self, sock: socket.socket, device: str) -> bool:
         return bool(self.ask("bind", {"device": device}, [sock.fileno()]).value)
 
-    def _connect_resolvers(self, descriptors: Sequence[int]) -> list[int]:
-        found: list[int] = []
-        for start in range(0, len(descriptors), wire.MOST_LENT):
-            some = descriptors[start : start + wire.MOST_LENT]
-            try:
-                reply = self.ask("connect_resolvers", about=some)
-            except OSError as error:
-                found += [error.errno or errno.EIO] * len(some)
-            else:
-                found += cast("list[int]", reply.value)
-        return found
+    def exchange(
+        self,
+        resolvers: Sequence[Resolver],
+        anew: Collection[int],
+        queries: Sequence[Query],
+    ) -> Exchanged:
+        """Have questions asked over resolvers of sources opened here."""
+        ours = cast("Sequence[RemoteResolver]", resolvers)
+        request = {
+            "resolvers": [one.number for one in ours],
+            "anew": list(anew),
+            "queries": requests.queries_json(queries),
+        }
+        return self._value(Exchanged, "exchange", request)
+
+    def _close_resolver(self, number: int) -> None:
+        with suppress(ExporterError, OSError):  # it closes with the process
+            self.ask("close_resolver", {"resolver": number})
 
     def has_gone(self, namespace: NamespaceRef) -> bool:
         """Return whether a namespace has ended."""
@@ -227,6 +246,28 @@ class RemotePowers:
     def look(self, found: HostFound) -> Look:
         """Read what has no notifications."""
         return self._value(Look, "look", {"host": requests.found_json(found)})
+
+
+class RemoteResolver:
+    """`Resolver` that is a socket of the process with the privileges.
+
+    Args:
+        number: that it has there.
+        close: closes the one with a number.
+    """
+
+    __slots__ = ("_close", "closed", "number")
+
+    def __init__(self, number: int, close: Callable[[int], None]) -> None:
+        self._close = close
+        self.number = number
+        self.closed = False
+
+    def close(self) -> None:
+        """Let it be closed over there, before this returns; may be called twice."""
+        if not self.closed:
+            self.closed = True
+            self._close(self.number)
 
 
 class RemoteEngine:

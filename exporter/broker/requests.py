@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 
 from exporter.broker.wire import Malformed
+from exporter.dns import exchange
+from exporter.dns.exchange import Query
+from exporter.dns.message import Question
 from exporter.hostns import BridgeMark, HostFound
-from exporter.model.topology import IPAddress
+from exporter.model.topology import IP_VERSIONS, IPAddress
 from exporter.netns import NamespaceRef, NetnsId
 from exporter.powers import Terms
 
@@ -34,6 +37,53 @@ def texts(request: Json, key: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
     raise Malformed(key)
+
+
+def numbers(request: Json, key: str, most: int) -> list[int]:
+    """Return a list of whole numbers from 0 to below `most`, `exchange.MOST` at most.
+
+    Each stands there once.
+    """
+    value = request.get(key)
+    if not isinstance(value, list) or len(value) > exchange.MOST:
+        raise Malformed(key)
+    found = [number({key: one}, key, most=most) for one in value]
+    if len({*found}) != len(found):
+        raise Malformed(key)
+    return found
+
+
+def queries_json(queries: Iterable[Query]) -> object:
+    """Return questions as JSON."""
+    return [
+        [at, transaction, question.ip_version, question.name]
+        for at, question, transaction in queries
+    ]
+
+
+def queries(request: Json, key: str, resolvers: int) -> list[Query]:
+    """Return questions of JSON, `exchange.MOST` at most.
+
+    Args:
+        resolvers: how many there are to ask at.
+    """
+    value = request.get(key)
+    if not isinstance(value, list) or len(value) > exchange.MOST:
+        raise Malformed(key)
+    return [_query(one, key, resolvers) for one in value]
+
+
+def _query(value: object, key: str, resolvers: int) -> Query:
+    if not isinstance(value, list) or len(value) != 4:
+        raise Malformed(key)
+    at, transaction, version, name = value
+    # No flag is a number here, as in `number`; there may be hundreds of these.
+    whole = type(at) is type(transaction) is type(version) is int
+    if not whole or not isinstance(name, str) or version not in IP_VERSIONS:
+        raise Malformed(key)
+    if not (0 <= at < resolvers and 0 <= transaction < 1 << 16):
+        raise Malformed(key)
+    return Query(at, Question(name, version), transaction)
 
 
 def addresses(request: Json, key: str) -> tuple[IPAddress, ...]:

@@ -1,7 +1,8 @@
 """Answers requests for what needs privileges; the whole of it is `Broker`.
 
-It speaks no HTTP to anybody, reads no YAML, sends no packet and changes nothing: it
-opens sockets and hands them over, and tells what the engine and the kernel say.
+It speaks no HTTP to anybody, reads no YAML, sends nothing but questions to Docker's
+resolver and changes nothing: it opens sockets and hands them over, and tells what the
+engine and the kernel say.
 """
 
 import errno
@@ -11,12 +12,13 @@ import socket
 import threading
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from exporter.broker import requests
 from exporter.broker.events import forward
 from exporter.broker.known import Known
 from exporter.broker.requests import Json
+from exporter.broker.resolvers import Resolvers
 from exporter.broker.wire import (
     Malformed,
     NotReceived,
@@ -24,7 +26,6 @@ from exporter.broker.wire import (
     receive_request,
     send_reply,
 )
-from exporter.dns.resolver import connect_anew
 from exporter.engine.reduced import reduced
 from exporter.errors import BrokerFailed, BrokerGone, ExporterError, NetnsGone
 from exporter.hostns import HostFound
@@ -39,6 +40,8 @@ from exporter.powers import Terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from exporter.dns.resolver import ResolverSocket
+
 Notes = list[tuple[str, str, float]]
 _DEVICES: Final = 4096
 """Sockets are opened for so many bridges of a source at most."""
@@ -46,6 +49,8 @@ _WAYS: Final = 256
 """Addresses whose ways are told at once, at most."""
 _STREAMS: Final = 4
 """Event streams that are open at once, at most: one is in use, others are ending."""
+_NUMBERS: Final = 1 << 63
+"""Resolvers have lower ones, each its own."""
 _NAME: Final = re.compile("[0-9A-Za-z][0-9A-Za-z_.-]{0,255}")
 """An id, or a name as Docker allows them; no path."""
 
@@ -63,6 +68,7 @@ class Broker:
         self._powers = OwnPowers(terms, self._note)
         self._files = files
         self._known = Known()
+        self._resolvers = Resolvers()
         self._streams = threading.BoundedSemaphore(_STREAMS)
         self._work: Mapping[str, Callable[[Json, list[int]], Reply]] = {
             "open_source": self._open_source,
@@ -75,7 +81,8 @@ class Broker:
             "subscribe": self._subscribe,
             "look": self._look,
             "bind": self._bind,
-            "connect_resolvers": self._connect_resolvers,
+            "exchange": self._exchange,
+            "close_resolver": self._close_resolver,
             "privileges": self._privileges,
             "lock_file": self._lock_file,
             "open_file": self._open_file,
@@ -136,10 +143,13 @@ class Broker:
             devices=devices,
         )
         identifier = requests.number(request, "identifier", most=1 << 16)
+        number = _resolver(request)
         opened = self._powers.open_source(source, Identity(identifier, 0))
         try:
             echoes = [(d, v) for d, v in opened.echo_sockets]
             value = (opened.identity, echoes, opened.pings_refused)
+            resolver = cast("ResolverSocket", opened.resolver)
+            self._resolvers.keep(number, resolver.sock.dup())
             descriptors = [os.dup(number) for number in opened.parts()]
             return Reply((*value, opened.pidfd is not None), descriptors)
         finally:
@@ -211,8 +221,18 @@ class Broker:
         with _borrowed(descriptors) as sock:
             return Reply(bind_to_device(sock, requests.text(request, "device")))
 
-    def _connect_resolvers(self, _: Json, descriptors: list[int]) -> Reply:
-        return Reply(connect_anew(descriptors))
+    # Sockets that are not handed over.
+
+    def _exchange(self, request: Json, _: list[int]) -> Reply:
+        numbers = requests.numbers(request, "resolvers", _NUMBERS)
+        anew = requests.numbers(request, "anew", len(numbers))
+        queries = requests.queries(request, "queries", len(numbers))
+        names = self._known.names()
+        return Reply(self._resolvers.exchange(numbers, anew, queries, names))
+
+    def _close_resolver(self, request: Json, _: list[int]) -> Reply:
+        self._resolvers.close(_resolver(request))
+        return Reply(None)
 
     # This process, and files.
 
@@ -285,6 +305,11 @@ def _borrowed(descriptors: list[int]) -> socket.socket:
     except OSError:
         os.close(copy)  # it is of something else
         raise
+
+
+def _resolver(request: Json) -> int:
+    """Return the number of a resolver."""
+    return requests.number(request, "resolver", most=_NUMBERS)
 
 
 def _identity(request: Json) -> str:

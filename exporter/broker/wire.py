@@ -21,7 +21,7 @@ from exporter.errors import BrokerFailed, BrokerGone
 
 REQUEST_BYTES: Final = 1 << 20
 """Of the longest request: the ways of 256 addresses, the bridges of 4,000 networks."""
-MOST_LENT: Final = 250
+MOST_LENT: Final = 1
 """Descriptors that a request may be about."""
 _HEAD: Final = struct.Struct("=IH")
 """Bytes that follow, and descriptors after them."""

@@ -1,6 +1,7 @@
 """One round of DNS questions: flat state, asking, and what became of each.
 
-A question that nobody answered is asked once more after half of its time.
+A question that nobody answered is asked once more after half of its time. Answers are
+taken when somebody looks: whenever something is asked, and in between by `look`.
 """
 
 import errno
@@ -8,24 +9,23 @@ import secrets
 import time
 from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from exporter.dns import exchange
+from exporter.dns.exchange import Exchange, Exchanged, Query, Resolver
 from exporter.dns.message import (
     NOERROR,
     NXDOMAIN,
     Question,
     Reply,
     decode_reply,
-    encode_query,
 )
-from exporter.dns.resolver import ResolverSocket, connect_all
 from exporter.errors import PacketError
 from exporter.model.outcome import Observation, Result
 
 _MOST_PENDING: Final = 1 << 15  # of the 2^16 numbers that a transaction can have
-_MOST_ERRORS: Final = 8  # one waits on a socket at a time
 _REFUSALS: Final = frozenset({errno.EPERM, errno.EACCES})
 _NOBODY: Final = frozenset(
     {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
@@ -38,7 +38,7 @@ class Asking:
     """One question of a round."""
 
     question: Question
-    resolver: ResolverSocket | Result
+    resolver: Resolver | Result
     """Where to ask, or why it cannot be asked."""
     count: int = 1
 
@@ -53,30 +53,35 @@ class _Sent(NamedTuple):
     sent_ns: int
 
 
-@dataclass(slots=True)
-class LookupGroup:
+@dataclass(slots=True, eq=False)
+class _Group:
     """The questions to one server."""
 
-    resolver: ResolverSocket
-    indices: list[int] = field(default_factory=list)
+    resolver: Resolver
     pending: dict[int, _Sent] = field(default_factory=dict)
     """By transaction."""
-    connected: bool | None = None
-    """None before the first question of the round."""
+    connected: bool = False
+    """A question of the round went out by it."""
 
 
 class LookupRound:
-    """All questions of one round."""
+    """All questions of one round.
 
-    def __init__(self, askings: Sequence[Asking], *, timeout_s: float) -> None:
+    Args:
+        exchange: asks over the resolvers of the askings.
+    """
+
+    def __init__(
+        self, askings: Sequence[Asking], *, timeout_s: float, exchange: Exchange
+    ) -> None:
         self.size = len(askings)
         self.passes = max((asking.count for asking in askings), default=0)
         self.outstanding = 0
         """Questions asked that nothing has settled yet."""
         self.foreign_total = 0
         """Datagrams that answered no question of ours."""
-        self.groups: list[LookupGroup] = []
         self._askings = askings
+        self._exchange = exchange
         self._retry_after_s = timeout_s / 2
         self._timeout_ns = int(timeout_s * 1e9)
         packets = self.size * self.passes
@@ -87,112 +92,137 @@ class LookupRound:
         self._sent = array("I", bytes(4 * self.size))
         self._received = array("I", bytes(4 * self.size))
         self._duplicates = array("I", bytes(4 * self.size))
-        self._retries: deque[tuple[float, LookupGroup, int, int]] = deque()
-        self._by_resolver: dict[ResolverSocket, LookupGroup] = {}
+        self._retries: deque[tuple[float, int]] = deque()
+        """When, and which packet."""
+        self._by_resolver: dict[Resolver, _Group] = {}
+        self._groups: list[_Group | None] = []
+        """Of each asking; None: it cannot be asked."""
         for index, asking in enumerate(askings):
             resolver = asking.resolver
             if isinstance(resolver, Result):
                 self._failures[index] = resolver
+                self._groups.append(None)
                 continue
-            if resolver not in self._by_resolver:
-                group = self._by_resolver[resolver] = LookupGroup(resolver)
-                self.groups.append(group)
-            self._by_resolver[resolver].indices.append(index)
+            group = self._by_resolver.setdefault(resolver, _Group(resolver))
+            self._groups.append(group)
 
-    def send(self, group: LookupGroup, start: int, stop: int, number: int) -> None:
-        """Ask question `number` of the group's names from `start` to `stop`."""
-        if group.resolver.closed or not self._is_connected(group):
-            return
-        for index in group.indices[start:stop]:
-            if number < self._askings[index].count:
-                packet = number * self.size + index
-                self.outstanding += 1
-                if self._ask(group, index, packet):
-                    due = time.monotonic() + self._retry_after_s
-                    self._retries.append((due, group, index, packet))
-                else:
-                    self._settle(packet)
+    def send(self, start: int, stop: int, number: int) -> int:
+        """Ask question `number` of the names from `start` to `stop`, at once.
+
+        Args:
+            stop: at most `exchange.MOST` beyond `start`.
+
+        Returns:
+            how many questions that were.
+        """
+        due = [
+            number * self.size + index
+            for index in range(start, min(stop, self.size))
+            if number < self._askings[index].count
+        ]
+        return self._ask(due, self._begin)
 
     def retry(self) -> float | None:
         """Ask again what is due; return when the next one is, None if none is.
 
         The time is one of CLOCK_MONOTONIC, in seconds.
         """
+        due_s = self._next_retry_s()
+        if due_s is None or due_s > time.monotonic():
+            return due_s
+        self.look()  # the answer may have come since
+        due: list[int] = []
+        while (due_s := self._next_retry_s()) is not None and len(due) < exchange.MOST:
+            if due_s > time.monotonic():
+                break
+            due.append(self._retries.popleft()[1])
+        self._ask(due, self._repeat)
+        return due_s
+
+    def _next_retry_s(self) -> float | None:
         while self._retries:
-            due, group, index, packet = self._retries[0]
-            if self._settled[packet] or group.resolver.closed:
-                self._retries.popleft()
-                continue
-            if due > time.monotonic():
-                return due
+            due_s, packet = self._retries[0]
+            if not self._settled[packet] and self._open_group(packet) is not None:
+                return due_s
             self._retries.popleft()
-            self._ask(group, index, packet)
         return None
 
-    def _is_connected(self, group: LookupGroup) -> bool:
-        if group.connected is None:
-            self._connect()
-        return bool(group.connected)
+    def _open_group(self, packet: int) -> _Group | None:
+        group = self._groups[packet % self.size]
+        return None if group is None or group.resolver.closed else group
 
-    def _connect(self) -> None:
-        """Connect every socket of the round, once, before the first question."""
-        resolvers = self._by_resolver.keys()
-        failed = connect_all(one for one in resolvers if not one.closed)
-        for group in self.groups:
-            number = failed.get(group.resolver)
-            group.connected = number is None
-            if number is not None:
-                for index in group.indices:
-                    self._failures[index] = _result_of_errno(number)
+    def look(self) -> None:
+        """Take every answer that has come."""
+        open_ones = [
+            group
+            for group in self._by_resolver.values()
+            if group.pending and not group.resolver.closed
+        ]
+        for start in range(0, len(open_ones), exchange.MOST):
+            some = open_ones[start : start + exchange.MOST]
+            found = self._exchange([group.resolver for group in some], (), ())
+            self._hear(some, found)
 
-    def _ask(self, group: LookupGroup, index: int, packet: int) -> bool:
-        """Send one query; return whether an answer can come."""
-        pending = group.pending
-        if len(pending) >= _MOST_PENDING:
-            self._failures[index] = Result.SEND_ERROR
-            return False
-        transaction = secrets.randbits(16)
-        while transaction in pending:
-            transaction = secrets.randbits(16)
-        try:
-            query = encode_query(self._askings[index].question, transaction)
-        except PacketError:  # no name that DNS can carry: nothing to ask
-            self._failures[index] = Result.SEND_ERROR
-            return False
-        for _ in range(2):
-            stamp = time.clock_gettime_ns(time.CLOCK_REALTIME)
-            try:
-                group.resolver.sock.send(query)
-            except ConnectionRefusedError:  # of an earlier question; this one is unsent
-                self._refuse(group)
-            except OSError as error:
-                self._failures[index] = _result_of_errno(error.errno or 0)
-                return False
-            else:
-                pending[transaction] = _Sent(index, packet, stamp)
-                self._sent[index] += 1
-                return True
-        self._failures[index] = Result.NO_RESOLVER
-        return False
+    def _ask(self, packets: Iterable[int], then: Callable[[int, int], None]) -> int:
+        """Send a query for each packet, and take what has come; return how many.
 
-    def drain(self, resolver: ResolverSocket) -> None:
-        """Take everything that waits on a socket."""
-        group = self._by_resolver.get(resolver)
-        errors = 0
-        while not resolver.closed and errors < _MOST_ERRORS:
-            try:
-                datagram = resolver.receive()
-            except OSError as error:
-                errors += 1
-                if group is not None and error.errno == errno.ECONNREFUSED:
-                    self._refuse(group)
+        Args:
+            then: called with each packet, and when it was sent or an errno below 0.
+        """
+        at: dict[_Group, int] = {}
+        queries, asked = [], []
+        for packet in packets:
+            group = self._open_group(packet)
+            if group is None:
                 continue
-            if datagram is None:
-                return
-            if group is None or not self._accept(group, *datagram):
+            index = packet % self.size
+            if len(group.pending) >= _MOST_PENDING:
+                self._failures[index] = Result.SEND_ERROR
+                then(packet, -errno.EAGAIN)
+                continue
+            transaction = _unused(group.pending)
+            group.pending[transaction] = _Sent(index, packet, 0)
+            question = self._askings[index].question
+            queries.append(Query(at.setdefault(group, len(at)), question, transaction))
+            asked.append((group, transaction, packet))
+        if not asked:
+            return 0
+        groups = [*at]
+        anew = [index for index, group in enumerate(groups) if not group.connected]
+        found = self._exchange([group.resolver for group in groups], anew, queries)
+        for (group, transaction, packet), stamp in zip(asked, found.sent, strict=True):
+            sent = group.pending.pop(transaction)
+            if stamp > 0:
+                group.pending[transaction] = sent._replace(sent_ns=stamp)
+                group.connected = True
+                self._sent[sent.asking] += 1
+            else:
+                self._failures[sent.asking] = _result_of_errno(-stamp)
+            then(packet, stamp)
+        self._hear(groups, found)
+        return len(asked)
+
+    def _begin(self, packet: int, stamp: int) -> None:
+        """Wait for an answer to a first question, if it was sent."""
+        if stamp > 0:
+            self.outstanding += 1
+            due_s = time.monotonic() + self._retry_after_s
+            self._retries.append((due_s, packet))
+        else:
+            self._settled[packet] = 1
+
+    def _repeat(self, _packet: int, _stamp: int) -> None:
+        """The first question may still be answered."""
+
+    def _hear(self, groups: Sequence[_Group], found: Exchanged) -> None:
+        for index, message, stamp in found.heard:
+            group = groups[index]
+            if message is None:
+                self._refuse(group)
+            elif not self._accept(group, message, stamp):
                 self.foreign_total += 1
 
-    def _accept(self, group: LookupGroup, message: bytes, stamp: int | None) -> bool:
+    def _accept(self, group: _Group, message: bytes, stamp: int | None) -> bool:
         transaction = int.from_bytes(message[:2], "big")
         sent = group.pending.get(transaction)
         if sent is None:
@@ -216,7 +246,7 @@ class LookupRound:
             self._replies[sent.asking] = reply
         return True
 
-    def _refuse(self, group: LookupGroup) -> None:
+    def _refuse(self, group: _Group) -> None:
         """Nobody listens: that is true of every question still open there."""
         for sent in group.pending.values():
             self._failures[sent.asking] = Result.NO_RESOLVER
@@ -228,8 +258,8 @@ class LookupRound:
             self._settled[packet] = 1
             self.outstanding -= 1
 
-    def forget(self, resolver: ResolverSocket) -> None:
-        """Expect nothing any more from a socket that was closed."""
+    def forget(self, resolver: Resolver) -> None:
+        """Expect nothing any more from a resolver that was closed."""
         group = self._by_resolver.get(resolver)
         if group is not None:
             for sent in group.pending.values():
@@ -249,7 +279,7 @@ class LookupRound:
             resolver = asking.resolver
             if reply is not None:
                 result = _result_of_reply(reply)
-            elif isinstance(resolver, ResolverSocket) and resolver.closed:
+            elif not isinstance(resolver, Result) and resolver.closed:
                 result = Result.NETNS_ERROR
             else:
                 result = self._failures.get(index, silence)
@@ -263,6 +293,14 @@ class LookupRound:
                 if reply
                 else (),
             )
+
+
+def _unused(pending: Container[int]) -> int:
+    """Return a transaction that nothing else is asked under."""
+    transaction = secrets.randbits(16)
+    while transaction in pending:
+        transaction = secrets.randbits(16)
+    return transaction
 
 
 def _result_of_reply(reply: Reply) -> Result:

@@ -4,11 +4,11 @@
 """
 
 import ctypes
+import errno
 import socket
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final
 
 from exporter.errors import ProbeSocketError
 from exporter.sockopt import ask_for_stamps, stamp_ns
@@ -18,7 +18,7 @@ SERVER: Final = ("127.0.0.11", 53)
 
 _MESSAGE_BYTES: Final = 4096
 _ANCILLARY_BYTES: Final = 128
-_MOST_WAITING: Final = 4096  # more than a receive buffer holds
+_MOST_WAITING: Final = 512  # more than a receive buffer of the usual size holds
 _UNSPECIFIED: Final = bytes(16)  # a sockaddr of family AF_UNSPEC
 _SERVER: Final = struct.pack(
     "=H2s4s8x", socket.AF_INET, SERVER[1].to_bytes(2), socket.inet_aton(SERVER[0])
@@ -27,91 +27,58 @@ _SERVER: Final = struct.pack(
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
-class Datagram(NamedTuple):
-    """What a socket received."""
-
-    message: bytes
-    stamp_ns: int | None
-    """When, by CLOCK_REALTIME."""
-
-
-Connect = Callable[[Sequence[int]], Sequence[int]]
-"""As `connect_anew`."""
-
-
-def connect_anew(descriptors: Sequence[int]) -> list[int]:
-    """Connect sockets to the server, from other ports than before.
-
-    Returns:
-        an errno for each, 0 if it is connected.
-    """
-    return list(map(_connect_anew, descriptors))
-
-
-def _connect_anew(descriptor: int) -> int:
-    for address in (_UNSPECIFIED, _SERVER):
-        if _LIBC.connect(descriptor, address, len(address)):
-            return ctypes.get_errno()
-    return 0
+Arrival = tuple[bytes | None, int | None]
+"""A message, None: nobody listens there; and when it came, by CLOCK_REALTIME in ns."""
 
 
 class ResolverSocket:
-    """A non-blocking socket, connected to the server by `connect_all`."""
+    """A non-blocking socket, connected to the server by `connect_anew`."""
 
-    __slots__ = ("closed", "connect", "fd", "sock")
+    __slots__ = ("closed", "sock")
 
-    def __init__(self, sock: socket.socket, connect: Connect = connect_anew) -> None:
-        self.connect = connect
+    def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.fd = sock.fileno()
         self.closed = False
 
-    def discard(self) -> None:
-        """Forget what waits, errors too."""
-        for _ in range(_MOST_WAITING):
-            with suppress(OSError):
-                if self.receive() is None:
-                    return
+    def connect_anew(self) -> int:
+        """Connect from a port not used before, and forget what waits; return an errno.
 
-    def receive(self) -> Datagram | None:
-        """Return the next message, None if none waits.
+        Packets to the server are translated to a port that changes when the engine
+        restarts. A translation lasts as long as its packets keep coming: a socket that
+        kept its port would go on asking where nobody listens any more.
 
-        Raises:
-            OSError: an error waits; ECONNREFUSED: nobody listens there.
+        Returns:
+            0 if it is connected.
         """
-        try:
-            message, ancillary, _, _ = self.sock.recvmsg(
-                _MESSAGE_BYTES, _ANCILLARY_BYTES
-            )
-        except BlockingIOError:
-            return None
-        return Datagram(message, stamp_ns(ancillary))
+        for address in (_UNSPECIFIED, _SERVER):
+            if _LIBC.connect(self.sock.fileno(), address, len(address)):
+                return ctypes.get_errno()
+        for _ in self.waiting():
+            pass
+        return 0
+
+    def waiting(self) -> Iterator[Arrival]:
+        """Yield what waits, not more than fits a receive buffer.
+
+        Of the errors, ECONNREFUSED alone says something of a question.
+        """
+        for _ in range(_MOST_WAITING):
+            try:
+                message, ancillary, _, _ = self.sock.recvmsg(
+                    _MESSAGE_BYTES, _ANCILLARY_BYTES
+                )
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno == errno.ECONNREFUSED:
+                    yield None, None
+            else:
+                yield message, stamp_ns(ancillary)
 
     def close(self) -> None:
         """Close it; may be called twice."""
         self.closed = True
         self.sock.close()
-
-
-def connect_all(resolvers: Iterable[ResolverSocket]) -> dict[ResolverSocket, int]:
-    """Connect from ports not used before, and forget what waits; return errnos, not 0.
-
-    Packets to the server are translated to a port that changes when the engine
-    restarts. A translation lasts as long as its packets keep coming: a socket that
-    kept its port would go on asking where nobody listens any more.
-    """
-    together: dict[Connect, list[ResolverSocket]] = {}
-    for resolver in resolvers:
-        together.setdefault(resolver.connect, []).append(resolver)
-    failed: dict[ResolverSocket, int] = {}
-    for connect, some in together.items():
-        numbers = connect([resolver.fd for resolver in some])
-        for resolver, number in zip(some, numbers, strict=True):
-            if number:
-                failed[resolver] = number
-            else:
-                resolver.discard()
-    return failed
 
 
 def open_resolver_socket() -> ResolverSocket:

@@ -24,6 +24,11 @@ def short_id(identity: str) -> str:
     return identity[:12]
 
 
+def raw_name(name: str, identity: str) -> str:
+    """Return a container's name as its user knows it; its short id if it has none."""
+    return name.removeprefix("/") or short_id(identity)
+
+
 def project_of(labels: Mapping[str, str]) -> str | None:
     """Return the compose project or the swarm stack, None for neither."""
     return _name(labels, _COMPOSE + "project") or _name(labels, _STACK)

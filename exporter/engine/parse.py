@@ -89,7 +89,7 @@ def parse_container(raw: JsonObject) -> ContainerRecord | None:
     state = foreign.child(raw, "State")
     settings = foreign.child(raw, "NetworkSettings")
     labels = foreign.strings(foreign.child(raw, "Config"), "Labels")
-    raw_name = foreign.text(raw, "Name").removeprefix("/") or naming.short_id(identity)
+    raw_name = naming.raw_name(foreign.text(raw, "Name"), identity)
     key = foreign.text(settings, "SandboxKey")
     pid = max(0, foreign.number(state, "Pid") or 0)
     running = _has_processes(state, pid=pid, key=key)

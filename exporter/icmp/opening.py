@@ -6,10 +6,11 @@ keeps the namespace alive, and with it a dead container's veth, which goes on an
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from typing import Protocol
+from typing import Protocol, cast
 
+from exporter.dns.exchange import Exchanged, Query, Resolver, exchange
 from exporter.dns.resolver import ResolverSocket, open_resolver_socket
 from exporter.errors import (
     ExporterError,
@@ -40,7 +41,7 @@ class OpenSource:
         *,
         identity: NetnsId,
         echo_sockets: dict[tuple[str | None, IpVersion], EchoSocket],
-        resolver: ResolverSocket,
+        resolver: Resolver,
         routes: RouteSocket,
         routes_fd: int,
         pings_refused: ExporterError | None,
@@ -94,13 +95,12 @@ class OpenSource:
     def descriptors(self) -> list[int]:
         """Return the descriptors that the loop watches."""
         found = [echo_socket.fd for echo_socket in self.echo_sockets.values()]
-        found.append(self.resolver.fd)
         return found if self.pidfd is None else [*found, self.pidfd]
 
     def parts(self) -> list[int]:
-        """Return every descriptor: resolver, routes, echo sockets, then any pidfd."""
+        """Return what can be passed on: routes, echo sockets, then any pidfd."""
         echoes = [echo_socket.fd for echo_socket in self.echo_sockets.values()]
-        found = [self.resolver.fd, self.routes_fd, *echoes]
+        found = [self.routes_fd, *echoes]
         return found if self.pidfd is None else [*found, self.pidfd]
 
     def is_gone(self, has_gone: Callable[[NamespaceRef], bool]) -> bool:
@@ -136,6 +136,15 @@ class Opener(Protocol):
         """Return whether a namespace has ended, as far as that can be seen."""
         ...
 
+    def exchange(
+        self,
+        resolvers: Sequence[Resolver],
+        anew: Collection[int],
+        queries: Sequence[Query],
+    ) -> Exchanged:
+        """Ask over resolvers of sources opened here, as `dns.exchange.exchange`."""
+        ...
+
 
 class OwnOpener:
     """Enters them itself.
@@ -160,6 +169,16 @@ class OwnOpener:
         except ExporterError:
             return False  # that we may not look proves nothing
         return False
+
+    def exchange(
+        self,
+        resolvers: Sequence[Resolver],
+        anew: Collection[int],
+        queries: Sequence[Query],
+    ) -> Exchanged:
+        """Ask over resolvers of sources opened here."""
+        sockets = cast("Sequence[ResolverSocket]", resolvers)
+        return exchange(sockets, anew, queries)
 
 
 def open_source(

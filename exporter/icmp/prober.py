@@ -286,7 +286,7 @@ class Prober:
                     count=lookup.count,
                 )
             )
-        return LookupRound(askings, timeout_s=timeout_s)
+        return LookupRound(askings, timeout_s=timeout_s, exchange=self._opener.exchange)
 
     def _why_not(self, source_id: SandboxId) -> Result:
         """Return why a source is not open."""

@@ -7,10 +7,14 @@ namespaces on a bridge, in µs: 9 in bursts of 64; one by one 24, 32, 55 and 72 
 2, 5 and 10 ms between them; `ping -i 0.01` beside it says 67. A lone packet is what an
 application's first one meets, but costs 270 µs of CPU instead of 20, hence the bound on
 how many are spread, and how far.
+
+Questions go out in chunks of all sources, as asking may take another process; so may
+looking for answers, which is done now and then: a stamp tells when each came.
 """
 
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Final, NamedTuple
 
 from exporter.dns.lookups import LookupRound
@@ -26,6 +30,10 @@ LONE_GAP_S: Final = 0.010
 
 PASS_GAP_S: Final = 0.02
 """At least, between two packets of one pair: what harms one harms less the next."""
+
+_LOOK_GAP_S: Final = 0.004
+_LONGEST_LOOK_GAP_S: Final = 0.064
+"""From one look for answers to the next; doubled each time."""
 
 _SHORTEST_GAP_S: Final = 0.001  # what epoll_wait(2) can wait
 
@@ -74,6 +82,8 @@ class Round:
         self._next_s = time.monotonic()
         self._deadline_s: float | None = None
         self._has_looked = False
+        self._look_s = 0.0
+        self._look_gap_s = _LOOK_GAP_S
         self.complete = False
         """Everything was sent and had its time."""
 
@@ -84,10 +94,13 @@ class Round:
             wait_s = self._next_s - time.monotonic()
             if wait_s <= 0:
                 if self._should_stop():
+                    self._lookups.look()
                     return None
                 wait_s = self._send()
         else:
-            wait_s = self._deadline_s - time.monotonic()
+            now_s = time.monotonic()
+            wait_s = self._deadline_s - now_s
+            look_s = self._look(now_s, at_once=wait_s <= 0)
             is_over = wait_s <= 0 and self._has_looked
             if is_over or not self._echoes.outstanding + self._lookups.outstanding:
                 self.complete = True
@@ -95,9 +108,20 @@ class Round:
             # Once more after the deadline: where this thread had to wait for a
             # processor, what came in time (by the kernel's stamps) is still unread.
             self._has_looked = wait_s <= 0
+            wait_s = min(wait_s, look_s)
         if retry_s is not None:
             wait_s = min(wait_s, retry_s - time.monotonic())
         return max(wait_s, 0.0)
+
+    def _look(self, now_s: float, *, at_once: bool) -> float:
+        """Take answers if it is time to; return seconds until it is again."""
+        if not self._lookups.outstanding:
+            return inf
+        if at_once or now_s >= self._look_s:
+            self._lookups.look()
+            self._look_s = now_s + self._look_gap_s
+            self._look_gap_s = min(2 * self._look_gap_s, _LONGEST_LOOK_GAP_S)
+        return self._look_s - now_s
 
     def _send(self) -> float:
         """Send the next chunk, or note that none is left; return seconds to wait."""
@@ -105,6 +129,7 @@ class Round:
         packets = next(self._chunks, None)
         if packets is None:
             self._deadline_s = now_s + self._timeout_s
+            self._look_s = now_s + self._look_gap_s
             return 0.0
         self._next_s = max(self._next_s, now_s) + packets * self._per_packet_s
         return self._next_s - time.monotonic()
@@ -120,11 +145,9 @@ class Round:
                     echoes.send(group, start, start + size, number)
                     self._drain(group.echo_socket)
                     yield min(size, len(group.indices) - start)
-            for asked in lookups.groups if number < lookups.passes else ():
-                for start in range(0, len(asked.indices), size):
-                    lookups.send(asked, start, start + size, number)
-                    lookups.drain(asked.resolver)
-                    yield min(size, len(asked.indices) - start)
+            asked = lookups.size if number < lookups.passes else 0
+            for start in range(0, asked, CHUNK):
+                yield lookups.send(start, start + CHUNK, number)
             if number + 1 < passes:
                 self._next_s = began_s + PASS_GAP_S
                 yield 0

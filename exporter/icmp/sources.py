@@ -90,7 +90,6 @@ class OpenSources:
         watch, readable = self._loop.watch, select.EPOLLIN
         for echo_socket in opened.echo_sockets.values():
             watch(echo_socket.fd, readable, partial(self._on_echo, echo_socket))
-        watch(opened.resolver.fd, readable, partial(self._on_answer, opened))
         if opened.pidfd is not None:
             watch(opened.pidfd, readable, partial(self._on_exit, opened))
 
@@ -127,12 +126,6 @@ class OpenSources:
         if events & select.EPOLLERR:
             self._matcher.take_errors(echo_socket)
         self._matcher.drain(echo_socket)
-
-    def _on_answer(self, opened: OpenSource, _events: int) -> None:
-        if self._round is not None:
-            self._round[1].drain(opened.resolver)
-        else:
-            opened.resolver.discard()
 
     def _on_exit(self, opened: OpenSource, _events: int) -> None:
         # The event may be of a descriptor that had this number before.

@@ -3,6 +3,7 @@
 import os
 import pwd
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.lab.processes import wait_for_end
 from tests.lab.rights import held, nothing
 from tests.lab.service import Service, serving
+from tests.lab.sockets import protocols_of
 from tests.lab.topology import Running
 
 pytestmark = pytest.mark.suites("forky")
@@ -73,6 +75,22 @@ def test_it_cannot_reach_the_engine(demo: Running, installed_python: Path) -> No
     assert tried(installed_python, "-c", CONNECT) == "connected"
     assert tried(*as_nobody, installed_python, "-c", CONNECT) == "EACCES"
     assert tried(installed_python, "-c", CONFINED) == "EPERM"
+
+
+def test_it_holds_no_socket_that_could_send_udp(
+    demo: Running, installed_python: Path
+) -> None:
+    """After cycles with names; echo sockets it has, and the other one asks."""
+    udp = (socket.AF_INET, socket.IPPROTO_UDP)
+    with serving(demo.engine, python=installed_python) as service:
+        service.wait_for_cycle(**FINE)
+        asked = dict(service.samples("dockernet_dns_lookups_total"))
+        ours, theirs = map(protocols_of, (service.pid, service.broker))
+
+    assert sum(asked.values())
+    assert (socket.AF_INET, socket.IPPROTO_ICMP) in ours
+    assert socket.IPPROTO_UDP not in {protocol for _, protocol in ours}
+    assert udp in theirs
 
 
 @pytest.mark.parametrize("killed", ["the one with the privileges", "the other one"])

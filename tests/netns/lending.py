@@ -41,10 +41,11 @@ class Stand:
     process: Process
     own: OwnPowers
 
-    def tell(self, identity: str, path: str, pid: int = 0) -> None:
+    def tell(self, identity: str, path: str, pid: int = 0, name: str = "") -> None:
         """Let the engine have a container."""
         answer = {
             "Id": identity,
+            "Name": f"/{name}",
             "State": {"Pid": pid, "Running": True},
             "NetworkSettings": {"SandboxKey": path},
         }
@@ -65,7 +66,7 @@ class Stand:
     def source(self, container: PlainContainer) -> Source:
         """Return a container as a source, told of by the engine."""
         identity = id_of(container)
-        self.tell(identity, container.path)
+        self.tell(identity, container.path, name=container.name)
         assert self.lent.engine.container(identity)
         ref = NamespaceRef(path=container.path, container_id=identity)
         return Source(id=SandboxId(identity), namespace=ref)

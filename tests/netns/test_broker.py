@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +9,10 @@ import pytest
 
 from exporter.broker import wire
 from exporter.detection.nftables import parse_tables
-from exporter.dns.message import Question, Reply, encode_reply
 from exporter.errors import NetnsGone
 from exporter.hostns import HostFound
 from exporter.icmp.prober import Prober
-from exporter.icmp.probes import Lookup, Ping, Source
+from exporter.icmp.probes import Ping, Source
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HOST, SandboxId
 from exporter.netns import NamespaceRef
@@ -24,7 +22,6 @@ from tests.lab.broker import lent
 from tests.lab.fixtures import MakePlainLab
 from tests.netns.lending import IDENTITY, Stand, id_of, standing
 from tests.netns.mortal import mortal
-from tests.netns.nameserver import Server
 
 pytestmark = pytest.mark.netns
 
@@ -81,26 +78,6 @@ def test_a_bridge_made_anew_is_bound_over_there(stand: Stand, prober: Prober) ->
     found = prober.probe([Ping(HOST, first.ipv4, 1, device="br0")], timeout_s=0.5)
 
     assert results(found) == [Result.OK]
-
-
-def test_names_are_asked_from_another_port_each_round(
-    stand: Stand, prober: Prober
-) -> None:
-    """The sockets of all containers are connected over there at once."""
-    first, second = stand.lab.containers[:2]
-
-    def answer(question: Question, transaction: int) -> list[bytes]:
-        reply = Reply(rcode=0, addresses=(second.ipv4,))
-        return [encode_reply(question, transaction, reply)]
-
-    lookups = [Lookup(SandboxId(id_of(one)), "web", 4) for one in (first, second)]
-    with ExitStack() as stack:
-        servers = [stack.enter_context(Server(one, answer)) for one in (first, second)]
-        found = [results(prober.probe(lookups, timeout_s=0.5)) for _ in range(2)]
-
-    assert found == [[Result.OK] * 2] * 2
-    for server in servers:
-        assert len({port for _, _, port in server.asked}) == 2
 
 
 def test_the_end_of_a_container_is_seen(stand: Stand) -> None:

@@ -37,7 +37,7 @@ from exporter.model.topology import HOST
 from exporter.netns import NamespaceRef
 from exporter.powers import Terms
 
-docker, host, identity, path, to = sys.argv[1:]
+docker, host, identity, path, to, name = sys.argv[1:]
 process = start(Terms(environment={"DOCKER_HOST": docker}, host_namespace=host))
 powers = RemotePowers(process, None)
 problems = confine(str(os.geteuid()), ())
@@ -55,7 +55,7 @@ for line in sys.stdin:
     to = ip_address(to)
     probes = [
         Ping(HOST, to, 1, device="br0"), Ping(identity, to, 1),
-        Lookup(identity, "web", 4),
+        Lookup(identity, name, 4), Lookup(identity, "secret.example", 4),
     ]
     results = prober.probe(probes, timeout_s=0.5)
     print(json.dumps([str(one.result.value) for one in results]), flush=True)
@@ -68,7 +68,7 @@ print("end")
 def test_all_of_it_works_from_a_confined_process(stand: Stand) -> None:
     """Without a capability, under seccomp and Landlock; bridges made anew too."""
     first, second = stand.lab.containers[:2]
-    stand.tell(id_of(first), first.path)
+    stand.tell(id_of(first), first.path, name="web")
 
     def answer(question: Question, transaction: int) -> list[bytes]:
         reply = Reply(rcode=0, addresses=(second.ipv4,))
@@ -76,10 +76,10 @@ def test_all_of_it_works_from_a_confined_process(stand: Stand) -> None:
 
     words = [
         stand.engine.environment["DOCKER_HOST"],
-        *(stand.lab.host.path, id_of(first), first.path, str(second.ipv4)),
+        *(stand.lab.host.path, id_of(first), first.path, str(second.ipv4), "web"),
     ]
     with ExitStack() as stack:
-        stack.enter_context(Server(first, answer))
+        server = stack.enter_context(Server(first, answer))
         child = stack.enter_context(
             subprocess.Popen(
                 [sys.executable, "-c", _CONFINED, *words],
@@ -103,5 +103,6 @@ def test_all_of_it_works_from_a_confined_process(stand: Stand) -> None:
         last = child.communicate(timeout=10)[0]
 
     assert began == "[[], 0]\n"
-    assert before == after == '["ok", "ok", "ok"]\n'
+    assert before == after == '["ok", "ok", "ok", "send_error"]\n'
+    assert {question.name for question, _, _ in server.asked} == {"web"}
     assert (last, child.returncode) == ("end\n", 0)

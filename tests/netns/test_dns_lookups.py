@@ -1,13 +1,18 @@
 """Names asked of a server at 127.0.0.11 inside a container's namespace."""
 
 from ipaddress import ip_address
+from itertools import pairwise
 
 import pytest
 
+from exporter.dns.exchange import Query
 from exporter.dns.message import Question, Reply, encode_reply
+from exporter.icmp.opening import OwnOpener
+from exporter.icmp.packet import Identity
 from exporter.icmp.prober import Prober
-from exporter.icmp.probes import Lookup
+from exporter.icmp.probes import Lookup, Source
 from exporter.model.outcome import Observation, Result
+from exporter.netns import NamespaceRef
 from tests.lab.fixtures import MakePlainLab
 from tests.lab.plain import PlainContainer
 from tests.netns.nameserver import Answer, Server
@@ -213,6 +218,22 @@ def test_repeated_answers_are_counted(netns_lab: MakePlainLab) -> None:
         found.received,
         found.duplicates,
     )
+
+
+def test_questions_go_in_small_pieces(netns_lab: MakePlainLab) -> None:
+    """So that no queue of the engine's is measured: by 8, with pauses between."""
+    (container,) = netns_lab(containers=1).containers
+    source = Source(id=sandbox(container), namespace=NamespaceRef(path=container.path))
+    opener = OwnOpener()
+    queries = [Query(0, Question("web", 4), number) for number in range(20)]
+    opened = opener.open_source(source, Identity(1, 1))
+    with Server(container, replying(FOUND)):
+        sent_ns = opener.exchange([opened.resolver], [0], queries).sent
+    opened.close()
+    gaps_ns = [after - before for before, after in pairwise(sent_ns)]
+
+    assert min(sent_ns) > 0
+    assert {7, 15} <= {index for index, gap in enumerate(gaps_ns) if gap > 500_000}
 
 
 def test_each_round_asks_from_another_port(netns_lab: MakePlainLab) -> None:

@@ -113,6 +113,19 @@ def test_paths_and_processes_are_the_engines() -> None:
     assert not known.is_process(1, "")
 
 
+def test_names_are_those_that_were_told_last() -> None:
+    """Of a container without one, its short id, as everywhere else."""
+    known = knowing()
+    assert known.names() == {"a" * 12}
+    known.told(ID, {**answer(), "Name": "/web"})
+    known.told("b", {**answer("b"), "Name": "/db"})
+    assert known.names() == {"web", "db"}
+    known.told(ID, {**answer(), "Name": "/other"})
+    known.told("b", None)
+
+    assert known.names() == {"other"}
+
+
 def test_the_host_is_what_was_found() -> None:
     """The same namespace, by the same way; some are remembered."""
     known = Known()

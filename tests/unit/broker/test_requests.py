@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from exporter.broker import requests
 from exporter.broker.wire import Malformed
+from exporter.dns.exchange import Query
+from exporter.dns.message import Question
 from exporter.hostns import BridgeMark, HostFound
+from exporter.model.topology import IP_VERSIONS
 from exporter.netns import NamespaceRef, NetnsId
 from exporter.powers import Terms
 
@@ -34,6 +37,12 @@ BRIDGES = st.builds(
     BridgeMark,
     name=st.text(min_size=1),
     gateways=st.lists(ADDRESSES, max_size=3).map(tuple),
+)
+QUERIES = st.builds(
+    Query,
+    resolver=st.integers(0, 9),
+    question=st.builds(Question, st.text(), st.sampled_from(IP_VERSIONS)),
+    transaction=st.integers(0, (1 << 16) - 1),
 )
 TERMS = st.builds(
     Terms,
@@ -84,6 +93,58 @@ def test_bridges_come_back(bridges: list[BridgeMark]) -> None:
     assert requests.bridges(request, "bridges") == tuple(bridges)
 
 
+@given(st.lists(QUERIES, max_size=4))
+def test_questions_come_back(queries: list[Query]) -> None:
+    """Whatever is in a name: what may be asked is decided elsewhere."""
+    request = {"queries": over(requests.queries_json(queries))}
+    assert requests.queries(request, "queries", 10) == queries
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        [2, 1, 4, "web"],
+        [-1, 1, 4, "web"],
+        [True, 1, 4, "web"],
+        [0, 1 << 16, 4, "web"],
+        [0, -1, 4, "web"],
+        [0, True, 4, "web"],
+        [0, 1, 5, "web"],
+        [0, 1, 4.0, "web"],
+        [0, 1, 4, 7],
+        [0, 1, 4, "web", 1],
+        [0, 1, 4],
+        "0146",
+        None,
+    ],
+    ids=repr,
+)
+def test_other_questions_are_malformed(query: object) -> None:
+    """Of another kind than A and AAAA, or by no resolver of the request."""
+    with pytest.raises(Malformed):
+        requests.queries({"q": [[0, 1, 4, "web"], query]}, "q", 2)
+
+
+def test_questions_and_resolvers_are_few() -> None:
+    """One request keeps the process busy for some milliseconds at most."""
+    most = [[0, number, 4, "web"] for number in range(256)]
+    assert len(requests.queries({"q": most}, "q", 1)) == 256
+    with pytest.raises(Malformed):
+        requests.queries({"q": [*most, [0, 256, 4, "web"]]}, "q", 1)
+    assert requests.numbers({"n": [*range(256)]}, "n", 256) == [*range(256)]
+    with pytest.raises(Malformed):
+        requests.numbers({"n": [*range(257)]}, "n", 257)
+
+
+@pytest.mark.parametrize(
+    "value", [[10], [-1], [True], [1, 1], ["1"], [1.0], 1, None], ids=repr
+)
+def test_other_numbers_of_resolvers_are_malformed(value: object) -> None:
+    """Each stands there once."""
+    with pytest.raises(Malformed):
+        requests.numbers({"n": value}, "n", 10)
+
+
 @given(TERMS, st.frozensets(st.text()))
 def test_terms_come_back(terms: Terms, files: frozenset[str]) -> None:
     """And the files."""
@@ -99,6 +160,8 @@ def test_anything_else_is_malformed(value: object) -> None:
         lambda: requests.number(request, "a"),
         lambda: requests.texts(request, "a"),
         lambda: requests.addresses(request, "a"),
+        lambda: requests.numbers(request, "a", 9),
+        lambda: requests.queries(request, "a", 9),
         lambda: requests.bridges(request, "a"),
         lambda: requests.namespace(value),
         lambda: requests.found(value),
