@@ -143,10 +143,14 @@ class Turnstile:
                 *self._meetings.serve(agenda, selection.resting, budget, states),
             )
             agenda, selection = _with(agenda, selection, found)
-        turns = _turns(agenda, crowd, rations, long)
+        return replace(agenda, turns=self._told(agenda, cycle, long)), selection
+
+    def _told(self, agenda: Agenda, cycle: int, long: int) -> Turns:
+        """Return after how many cycles all have had their turn, told steadily."""
+        crowd, rations = _crowd_of(agenda.plan, self._crowd), self._rations
         closed = [version for version, one in rations.items() if one.is_closed]
-        told = self._bounds.at(cycle, turns, unknown=closed)
-        return replace(agenda, turns=told), selection
+        found = _turns(agenda, crowd, rations, long)
+        return self._bounds.at(cycle, found, unknown=closed)
 
     def _rationed(
         self, crowd: _Crowd, budget: NeighbourBudget, interval_s: float
