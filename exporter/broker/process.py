@@ -15,7 +15,7 @@ from typing import Final
 from exporter.broker import requests, wire
 from exporter.powers import Terms
 
-_CHANNELS: Final = 8
+CHANNELS: Final = 8
 """Requests at a time: as many threads ask, at most."""
 _PATIENCE_S: Final = 5.0
 """How long the process may take to end."""
@@ -59,7 +59,7 @@ def start(terms: Terms, files: Iterable[str] = ()) -> Process:
         OSError: it cannot be started.
     """
     life, lent = socket.socketpair()
-    pairs = [socket.socketpair() for _ in range(_CHANNELS)]
+    pairs = [socket.socketpair() for _ in range(CHANNELS)]
     theirs = [lent, *(there for _, there in pairs)]
     try:
         for there in theirs:

@@ -13,6 +13,7 @@ from exporter.errors import NetnsGone
 from exporter.hostns import HostFound
 from exporter.icmp.prober import Prober
 from exporter.icmp.probes import Ping, Source
+from exporter.model.inspection import NamespaceFacts
 from exporter.model.outcome import Observation, Result
 from exporter.model.topology import HOST, SandboxId
 from exporter.netns import NamespaceRef
@@ -105,14 +106,21 @@ def test_facts_and_tables_are_those_that_we_would_read(stand: Stand) -> None:
     ref, found = stand.source(first).namespace, stand.host()
     asked = (second.ipv4, second.ipv6)
 
-    assert stand.lent.facts(ref, asked) == stand.own.facts(ref, asked)
-    assert stand.lent.facts(found, asked) == stand.own.facts(found, asked)
+    for where in (ref, found):
+        lent, own = (one.facts(where, asked) for one in (stand.lent, stand.own))
+        assert _lasting(lent) == _lasting(own)
     assert stand.lent.host_network(found) == stand.own.host_network(found)
     assert stand.lent.look(found) == stand.own.look(found)
     assert stand.lent.privileges() == stand.own.privileges()
     lent_tables, own_tables = stand.lent.tables(found.ref), stand.own.tables(found.ref)
     assert lent_tables.source == own_tables.source
     assert lent_tables.tables.keys() == own_tables.tables.keys()
+
+
+def _lasting(facts: NamespaceFacts) -> NamespaceFacts:
+    """Return facts without the entries of groups, which go when the table is busy."""
+    lasting = (one for one in facts.neighbours if not one.address.is_multicast)
+    return replace(facts, neighbours=tuple(lasting))
 
 
 def test_changes_of_rules_and_links_are_told(stand: Stand) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from exporter.broker import wire
+from exporter.broker.process import CHANNELS
 from exporter.errors import BrokerGone, NetnsGone
 from exporter.netns import NamespaceRef
 from tests.lab.broker import lent
@@ -45,6 +46,10 @@ def test_nothing_stays_open_in_either_process(stand: Stand) -> None:
             stand.lent.open_source(bad, IDENTITY)
         with pytest.raises(OSError, match=r".*"):
             stand.lent.ask("bind", {"device": "br0"}, [0])
+        # Over there a descriptor is closed after the reply: who answers once more on
+        # each channel has done that.
+        for _ in range(CHANNELS):
+            stand.lent.privileges()
 
     everything()
     before = descriptors(os.getpid()), descriptors(stand.process.pid)

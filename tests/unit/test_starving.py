@@ -36,7 +36,7 @@ def test_isolation_is_probed_from_everybody_in_the_time_that_is_told(
     tmp_path: Path,
 ) -> None:
     """Without turns the first few keep the table for themselves, for ever."""
-    host = Host(MANY, tmp_path, limits=(SOFT, HARD))
+    host = Host(crowd(30, 3), tmp_path, limits=(SOFT, HARD))
     agenda, first = host.run()
     told = agenda.turns.across[4]
     seen = {item.pair for item in (*first.probed, *host.probed(told))}
@@ -46,7 +46,7 @@ def test_isolation_is_probed_from_everybody_in_the_time_that_is_told(
     assert "gc_thresh3" in "".join(host.turnstile.notices)
     assert known <= seen
     for scope in (Scope.HOST, Scope.GATEWAY):
-        assert len({pair for pair in seen if pair.scope is scope}) == 60
+        assert len({pair for pair in seen if pair.scope is scope}) == 30
 
 
 def gaps(host: Host, cycles: int) -> tuple[dict[Pair, int], int]:
@@ -69,12 +69,12 @@ def gaps(host: Host, cycles: int) -> tuple[dict[Pair, int], int]:
         pytest.param(crowd(24, 1), 15, KERNEL, id="two dozen on one"),
         pytest.param(crowd(80, 16), 15, KERNEL, id="five each on sixteen"),
         pytest.param(crowd(101, 12), 15, KERNEL, id="eight each on twelve"),
-        pytest.param(crowd(125, 25), 15, KERNEL, id="five each on twenty-five"),
+        pytest.param(crowd(60, 12), 15, (256, 512), id="five each on twelve"),
         pytest.param(crowd(60, 20), 15, (128, 256), id="three each on twenty"),
         pytest.param(crowd(40, 2, dual=True), 15, KERNEL, id="dual stack"),
         pytest.param(crowd(90, 18, dual=True), 15, KERNEL, id="dual stack, five each"),
         pytest.param(crowd(50, 4), 60, KERNEL, id="a minute apart"),
-        pytest.param(crowd(120, 24), 60, KERNEL, id="many, a minute apart"),
+        pytest.param(crowd(60, 12), 60, (256, 512), id="many, a minute apart"),
         pytest.param(crowd(30, 3), 300, KERNEL, id="five minutes apart"),
         pytest.param(crowd(40, 4), 5, KERNEL, id="five seconds apart"),
     ],
@@ -99,7 +99,7 @@ def test_within_the_time_that_is_told_every_pair_is_probed(
         pytest.param(crowd(30, 3), 15, (SOFT, HARD), False, id="in every cycle all"),
         pytest.param(crowd(30, 3), 60, (SOFT, HARD), False, id="a minute apart"),
         pytest.param(crowd(26, 4, dual=True), 30, (SOFT, HARD), False, id="dual stack"),
-        pytest.param(crowd(110, 5), 30, (256, 512), True, id="some in each cycle"),
+        pytest.param(crowd(90, 3), 30, (256, 512), True, id="some in each cycle"),
     ],
 )
 def test_within_the_time_that_is_told_the_ends_of_every_pair_were_awake_together(
@@ -135,7 +135,7 @@ def test_on_a_crowded_bridge_coverage_grows_as_fast_as_is_told(tmp_path: Path) -
     """Two hundred containers ask for 39,800 entries, and a minute has room for few."""
     host = Host(crowd(200, 1), tmp_path)
     seen = set[Pair]()
-    for cycle in range(1, 121):
+    for cycle in range(1, 61):
         agenda, selection = host.run()
         seen |= {item.pair for item in selection.probed}
         assert not agenda.aside
