@@ -209,7 +209,10 @@ def test_no_false_verdict_under_load(demo: Running) -> None:
             process.kill()
             process.wait()
 
-    assert [line for line in lines if " as_expected=24 " not in line] == []
+    fine = " unexpected_reachable=0 unexpected_unreachable=0 unverified=0 "
+    assert [line for line in lines if fine not in line] == []
+    # Other tests of the machine may fill its neighbour tables for a window.
+    assert sum(" as_expected=24 " in line for line in lines) >= 10
 
 
 @pytest.mark.suites("host")

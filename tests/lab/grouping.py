@@ -6,13 +6,19 @@ each worker (https://github.com/pytest-dev/pytest-xdist/issues/1386).
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab.suites import SUITES
 
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
 _ALONE = "tests/soak/"
 """Here each test takes minutes and shares nothing with the next."""
+_LONG = ("tests/engine/test_alerts", "tests/engine/test_systemd")
+"""Here a few tests take minutes, most of which they wait."""
 _ENGINES = frozenset(suite.name for suite in SUITES)
 
 
@@ -37,3 +43,10 @@ class Grouped(LoadScopeScheduling):  # type: ignore[misc]  # ships no types
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+    def _assign_work_unit(self, node: "WorkerController") -> None:
+        """Give out first what takes long: at the end it would run alone."""
+        long = next((one for one in self.workqueue if one.startswith(_LONG)), None)
+        if long is not None:
+            self.workqueue.move_to_end(long, last=False)
+        super()._assign_work_unit(node)

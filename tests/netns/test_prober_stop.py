@@ -52,6 +52,7 @@ def test_a_round_can_be_stopped(netns_lab: MakePlainLab) -> None:
                 *[ping(first, second)] * 10,
             ],
             timeout_s=5,
+            packets_per_second=25,  # so that a busy machine replies before the next
             should_stop=lambda: next(asked),
         )
 
