@@ -15,7 +15,7 @@ from exporter.model.neighbours import NeighbourBudget, entries_of
 from exporter.model.outcome import Scope
 from exporter.model.pair import Pair, PairState, Planned
 from exporter.model.pairs import names_of
-from exporter.model.plan import Plan, is_peer
+from exporter.model.plan import Plan
 from exporter.model.sample import ACROSS, NAMES
 from exporter.model.selection import Resting
 from exporter.model.topology import IpVersion, SandboxId
@@ -67,9 +67,8 @@ class Meetings:
 
 def crossings(plan: Plan) -> Iterator[tuple[IpVersion, Block]]:
     """Yield the pairs across networks that are probed, with their family."""
-    for block in plan.blocks:
-        decision = block.decision
-        if not decision.is_left_alone and not is_peer(decision, block.network):
+    for block in plan.across:
+        if not block.decision.is_left_alone:
             yield block.ip_version, block
 
 

@@ -1,12 +1,11 @@
 """`Powers` of this process; imported only where it has them, for all that it loads."""
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from exporter.capabilities import Privileges, read_privileges
 from exporter.detection.host import Look, Subscription
 from exporter.detection.kernel import KernelHost
-from exporter.dns.exchange import Exchanged, Query, Resolver
 from exporter.engine.api import RequestObserver
 from exporter.engine.client import DockerEngine
 from exporter.hostns import (
@@ -19,9 +18,7 @@ from exporter.hostns import (
     read_host_network,
 )
 from exporter.hosttables import HostTables
-from exporter.icmp.opening import OpenSource, OwnOpener
-from exporter.icmp.packet import Identity
-from exporter.icmp.probes import Source
+from exporter.icmp.opening import OwnOpener
 from exporter.model.hoststate import HostState
 from exporter.model.inspection import NamespaceFacts
 from exporter.model.topology import HostNetwork, IPAddress
@@ -31,7 +28,7 @@ from exporter.process import is_process_of
 from exporter.runfolder import LOCK_FILE, open_lock, run_folder
 
 
-class OwnPowers:
+class OwnPowers(OwnOpener):
     """`Powers` of this process."""
 
     def __init__(self, terms: Terms, observe: RequestObserver | None = None) -> None:
@@ -41,33 +38,16 @@ class OwnPowers:
             terms: see there.
             observe: told of each request to the engine.
         """
+        super().__init__(terms.path_map)
         self._terms = terms
         environment = {**os.environ, **terms.environment}
         self.engine = DockerEngine(environment=environment, observe=observe)
         """The engine over its API."""
-        self._opener = OwnOpener(terms.path_map)
         self._lock_file = run_folder() / LOCK_FILE
 
     def privileges(self) -> Privileges:
         """Return what this process holds."""
         return read_privileges()
-
-    def open_source(self, source: Source, identity: Identity) -> OpenSource:
-        """Open what probing from a source needs."""
-        return self._opener.open_source(source, identity)
-
-    def has_gone(self, namespace: NamespaceRef) -> bool:
-        """Return whether a namespace has ended."""
-        return self._opener.has_gone(namespace)
-
-    def exchange(
-        self,
-        resolvers: Sequence[Resolver],
-        anew: Collection[int],
-        queries: Sequence[Query],
-    ) -> Exchanged:
-        """Ask over resolvers of sources opened here."""
-        return self._opener.exchange(resolvers, anew, queries)
 
     def shows_process(self, pid: int, container_id: str) -> bool:
         """Return whether a pid is seen, and is a process of a container."""

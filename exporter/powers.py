@@ -5,18 +5,15 @@ another one, which then alone imports what uses them.
 Nothing else of the service asks for a capability, the engine's socket or root.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from exporter.capabilities import Privileges
 from exporter.detection.host import Look, Subscription
-from exporter.dns.exchange import Exchanged, Query, Resolver
 from exporter.engine.api import EngineClient
 from exporter.hostns import BridgeMark, HostFound, HostNotFound
-from exporter.icmp.opening import OpenSource
-from exporter.icmp.packet import Identity
-from exporter.icmp.probes import Source
+from exporter.icmp.opening import Opener
 from exporter.model.hoststate import HostState
 from exporter.model.inspection import NamespaceFacts
 from exporter.model.topology import HostNetwork, IPAddress
@@ -46,7 +43,7 @@ class Terms:
         return host.removeprefix(_UNIX) if host.startswith(_UNIX) else None
 
 
-class Powers(Protocol):
+class Powers(Opener, Protocol):
     """Blocking, a few milliseconds each; for several threads at a time."""
 
     @property
@@ -56,23 +53,6 @@ class Powers(Protocol):
 
     def privileges(self) -> Privileges:
         """Return what is held."""
-        ...
-
-    def open_source(self, source: Source, identity: Identity) -> OpenSource:
-        """Open what probing from a source needs; raises as `icmp.open_source`."""
-        ...
-
-    def has_gone(self, namespace: NamespaceRef) -> bool:
-        """Return whether a namespace has ended, as far as that can be seen."""
-        ...
-
-    def exchange(
-        self,
-        resolvers: Sequence[Resolver],
-        anew: Collection[int],
-        queries: Sequence[Query],
-    ) -> Exchanged:
-        """Ask over resolvers of sources opened here (`dns.exchange`)."""
         ...
 
     def shows_process(self, pid: int, container_id: str) -> bool:

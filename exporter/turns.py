@@ -68,7 +68,6 @@ class _Crowd:
     needs: Mapping[IpVersion, Need]
     across: int
     """How many pairs lie across networks."""
-    names: int
 
 
 class Turnstile:
@@ -143,13 +142,12 @@ class Turnstile:
                 *self._meetings.serve(agenda, selection.resting, budget, states),
             )
             agenda, selection = _with(agenda, selection, found)
-        return replace(agenda, turns=self._told(agenda, cycle, long)), selection
+        turns = self._told(cycle, _turns(agenda, crowd, rations, long))
+        return replace(agenda, turns=turns), selection
 
-    def _told(self, agenda: Agenda, cycle: int, long: int) -> Turns:
+    def _told(self, cycle: int, found: Turns) -> Turns:
         """Return after how many cycles all have had their turn, told steadily."""
-        crowd, rations = _crowd_of(agenda.plan, self._crowd), self._rations
-        closed = [version for version, one in rations.items() if one.is_closed]
-        found = _turns(agenda, crowd, rations, long)
+        closed = [version for version, one in self._rations.items() if one.is_closed]
         return self._bounds.at(cycle, found, unknown=closed)
 
     def _rationed(
@@ -197,8 +195,7 @@ def _crowd_of(plan: Plan, known: _Crowd | None) -> _Crowd:
     }
     needs = {v: need_of(topology, controls, rings[v], v) for v in IP_VERSIONS}
     across = sum(block.size for _, block in crossings(plan))
-    names = sum(n for (scope, *_), n in plan.counts.items() if scope is Scope.NAME)
-    return _Crowd(plan, rings, needs, across, names)
+    return _Crowd(plan, rings, needs, across)
 
 
 def _turn_cycles(
@@ -211,7 +208,7 @@ def _turn_cycles(
     found = turn_cycles(interval_s)
     for shares in {one.shares for one in rations.values() if one.shares > 1}:
         awake = 2 / shares
-        names = ceil(2 * crowd.names * awake / NAMES)
+        names = ceil(2 * crowd.plan.names * awake / NAMES)
         across = ceil(2 * crowd.across * awake**2 / ACROSS) if sampled else 0
         found = max(found, names, across)
     return found

@@ -131,6 +131,20 @@ class Plan:
         )
 
     @cached_property
+    def across(self) -> tuple[Block, ...]:
+        """Those of them that are no pairs of peers on one network."""
+        return tuple(
+            one for one in self.blocks if not is_peer(one.decision, one.network)
+        )
+
+    @cached_property
+    def names(self) -> int:
+        """How many names are asked for."""
+        return sum(
+            count for (scope, *_), count in self.counts.items() if scope is Scope.NAME
+        )
+
+    @cached_property
     def counts(self) -> Mapping[CountKey, int]:
         """How many pairs there are of each sort, without going through them all."""
         counts: Counter[CountKey] = Counter()

@@ -74,13 +74,12 @@ def is_sampled(plan: Plan, packets: float) -> bool:
 def _beyond_turns(plan: Plan) -> int:
     """Return how many pairs inside networks, and names, have no turn in a cycle."""
     inside = sum(one.size for one in plan.blocks if is_peer(one.decision, one.network))
-    names = sum(n for (scope, *_), n in plan.counts.items() if scope is Scope.NAME)
     due = PEERS * sum(
         len(endpoint.addresses)
         for sandbox in plan.topology.sandboxes
         for endpoint in sandbox.endpoints
     )
-    return max(0, inside - due) + max(0, names - due)
+    return max(0, inside - due) + max(0, plan.names - due)
 
 
 def sample(
@@ -125,9 +124,8 @@ def sample(
 
 def _cycles(plan: Plan) -> int:
     """Return after how many cycles every pair has had its turn."""
-    across = _across(plan)
-    pace = _pace(across)
-    crossing = max((cycles_of(block, pace) for block in across), default=1)
+    pace = _pace(plan.across)
+    crossing = max((cycles_of(block, pace) for block in plan.across), default=1)
     names = -(-len(plan.topology.sandboxes) // _askers(plan))
     asked = names if Scope.NAME in plan.scopes else 1
     return max(cycles_to_cover(plan.topology), crossing, asked)
@@ -166,27 +164,21 @@ def _peers(topology: Topology, cycle: int) -> Iterator[Pair]:
             yield from pairs_between(topology, known[here], known[there], network.id)
 
 
-def _across(plan: Plan) -> list[Block]:
-    return [one for one in plan.blocks if not is_peer(one.decision, one.network)]
-
-
 def _pace(across: Collection[Block]) -> int:
     """Return how many pairs of each block are due in one cycle, about."""
     return max(1, ACROSS // max(1, len(across)))
 
 
 def _crossing(plan: Plan, cycle: int) -> Iterator[Pair]:
-    across, rotation = _across(plan), Rotation(plan.topology.sandboxes)
-    pace = _pace(across)
-    for block in across:
+    rotation, pace = Rotation(plan.topology.sandboxes), _pace(plan.across)
+    for block in plan.across:
         yield from rotation.due(block, cycle, pace)
 
 
 def _askers(plan: Plan) -> int:
     """Return how many sandboxes ask for all names that they may, in one cycle."""
     sandboxes = len(plan.topology.sandboxes)
-    names = sum(n for key, n in plan.counts.items() if key[0] is Scope.NAME)
-    return max(1, NAMES * sandboxes // max(NAMES, names))
+    return max(1, NAMES * sandboxes // max(NAMES, plan.names))
 
 
 def _names(plan: Plan, cycle: int) -> Iterator[Pair]:

@@ -194,9 +194,9 @@ def _is_in_row(item: Planned, rationed: Collection[IpVersion]) -> bool:
 def _rests(item: Planned, resting: Resting) -> bool:
     """Return whether a pair needs an entry for the host's or gateway's sake in vain."""
     pair, decision = item.pair, item.decision
-    idle = resting.get(pair.ip_version)
     if pair.scope is Scope.NAME:  # asked on the source's own loopback, in IPv4
         return pair.source in resting.get(4, ())
+    idle = resting.get(pair.ip_version)
     meshed = pair.scope is Scope.CONTAINER and decision.on_link
     if not idle or meshed or not decision.has_route:
         return False

@@ -6,7 +6,6 @@ stays as it is. Built once by the suite's own apt (half a minute, 150 MB).
 
 import hashlib
 import shutil
-import subprocess
 from pathlib import Path
 
 from tests.lab.errors import LabError
@@ -16,6 +15,7 @@ from tests.lab.suites import (
     cache_folder,
     debian_mirror,
     install,
+    is_built,
     machine_sources,
     missing_for,
 )
@@ -88,22 +88,11 @@ def _build(suite: Suite, root: Path, layer: Path) -> None:
         shutil.rmtree(remains, ignore_errors=True)
         remains.mkdir()
     mirror = debian_mirror(machine_sources()) or ""
-    with log.open("wb") as file:
-        done = subprocess.run(
-            [
-                *("unshare", "--mount", "--propagation", "private"),
-                *("--pid", "--fork", "--kill-child=KILL", "--"),
-                *("sh", "-euc", _BUILD, "sh", str(root), str(half_built), str(work)),
-                *(mirror, suite.name, *_PACKAGES),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            timeout=_BUILD_TIMEOUT_S,
-            check=False,
-        )
+    folders = map(str, (root, half_built, work))
+    arguments = (*folders, mirror, suite.name, *_PACKAGES)
+    built = is_built(_BUILD, arguments, log, _BUILD_TIMEOUT_S)
     shutil.rmtree(work)
-    if done.returncode:
+    if not built:
         shutil.rmtree(half_built)
         raise LabError(f"adding systemd to {suite.name} failed; see {log}")
     half_built.rename(layer)

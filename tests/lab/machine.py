@@ -29,7 +29,7 @@ from tests.lab.cleanup import Keeper
 from tests.lab.daemon import LAN_RESOLVER
 from tests.lab.engine import join_lan
 from tests.lab.errors import LabError, LabUnavailable
-from tests.lab.namespaces import Namespace
+from tests.lab.namespaces import Namespace, expect_success
 from tests.lab.processes import MARK
 from tests.lab.rights import children_of
 from tests.lab.suites import Suite
@@ -200,9 +200,8 @@ class Machine:
             timeout=timeout_s,
             check=False,
         )
-        if check and done.returncode:
-            said = (done.stderr or done.stdout).strip()
-            raise LabError(f"{' '.join(argv)} failed ({done.returncode}): {said}")
+        if check:
+            expect_success(argv, done)
         return done
 
     def follow(self, argv: Sequence[str]) -> subprocess.Popen[str]:

@@ -138,10 +138,16 @@ def run_in(
         timeout=timeout_s,
         check=False,
     )
-    if check and done.returncode:
+    if check:
+        expect_success(argv, done)
+    return done
+
+
+def expect_success(argv: Sequence[str], done: subprocess.CompletedProcess[str]) -> None:
+    """Raise LabError, with what it said, if a command has failed."""
+    if done.returncode:
         said = (done.stderr or done.stdout).strip()
         raise LabError(f"{' '.join(argv)} failed ({done.returncode}): {said}")
-    return done
 
 
 def pair_up(left: Namespace, left_name: str, right: Namespace, right_name: str) -> None:

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,6 +200,33 @@ def alone(what: str) -> Iterator[None]:
         yield
 
 
+def is_built(
+    script: str, arguments: Sequence[str], log: Path, timeout_s: float
+) -> bool:
+    """Run a script that fills a folder; what it mounts and starts ends with it.
+
+    Returns:
+        whether it came to its end; what it said is in the log.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer.
+    """
+    with log.open("wb") as file:
+        done = subprocess.run(
+            [
+                *("unshare", "--mount", "--propagation", "private"),
+                *("--pid", "--fork", "--kill-child=KILL", "--"),
+                *("sh", "-euc", script, "sh", *arguments),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            timeout=timeout_s,
+            check=False,
+        )
+    return done.returncode == 0
+
+
 def _build(suite: Suite) -> None:
     half_built = suite.root.with_name(f"{suite.root.name}.half-built")
     for remains in (half_built, suite.root):
@@ -209,21 +236,9 @@ def _build(suite: Suite) -> None:
     log = suite.root.with_name(f"{suite.root.name}.log")
     script = _SCRIPTS / suite.name
     mirror = debian_mirror(machine_sources()) or ""
-    with log.open("wb") as file:
-        done = subprocess.run(
-            [
-                *("unshare", "--mount", "--propagation", "private"),
-                *("--pid", "--fork", "--kill-child=KILL", "--"),
-                *("sh", "-euc", _BUILD, "sh", str(half_built), suite.name, mirror),
-                *(str(script if script.exists() else _SCRIPTS / "sid"), _PACKAGES),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            timeout=_BUILD_TIMEOUT_S,
-            check=False,
-        )
-    if done.returncode:
+    told = script if script.exists() else _SCRIPTS / "sid"
+    arguments = (str(half_built), suite.name, mirror, str(told), _PACKAGES)
+    if not is_built(_BUILD, arguments, log, _BUILD_TIMEOUT_S):
         shutil.rmtree(half_built)
         raise LabError(f"building the engine of {suite.name} failed; see {log}")
     (half_built / _READY).touch()
