@@ -204,9 +204,8 @@ def test_an_engine_that_goes_and_comes_back(
     assert follower.until(lambda: follower.connected)
     assert clock.monotonic_s() - back_s < 2.0
 
-    expected = judge()
-    follower.until(lambda: follower.topology == expected)
-    assert expected == follower.topology
+    # Judged anew each time: an engine may start what it killed more than once.
+    assert follower.until(lambda: follower.topology == judge())
     assert follower.until(lambda: "gap" in {c.reason for c in follower.changes})
 
 
