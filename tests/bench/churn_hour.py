@@ -8,6 +8,7 @@ violation would be a false one.
 """
 
 import argparse
+import contextlib
 import random
 import time
 from pathlib import Path
@@ -116,13 +117,12 @@ def _line(service: Service, minute: int, changes: Changes) -> None:
 
 
 def _namespaces(service: Service) -> int:
-    """Return how many network namespaces the daemon holds open by a file."""
+    """Return how many network namespaces both processes hold open by a file."""
     held = 0
-    for link in Path(f"/proc/{service.pid}/fd").iterdir():
-        try:
-            held += str(link.readlink()).startswith("net:")
-        except FileNotFoundError:
-            continue
+    for pid in service.processes:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                held += str(link.readlink()).startswith("net:")
     return held
 
 

@@ -55,8 +55,9 @@ class Service:
 
     @property
     def descriptors(self) -> int:
-        """Return how many file descriptors are open."""
-        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+        """Return how many file descriptors both processes have open."""
+        folders = [Path(f"/proc/{pid}/fd") for pid in self.processes]
+        return sum(len(list(folder.iterdir())) for folder in folders)
 
     @property
     def broker(self) -> int:
@@ -70,10 +71,14 @@ class Service:
         return next(iter(self.children), None)
 
     @property
+    def processes(self) -> tuple[int, ...]:
+        """Return the process and, where there is one, that with the privileges."""
+        return tuple(filter(None, (self.pid, self.broker_pid)))
+
+    @property
     def cpu_s(self) -> float:
         """Return the CPU time of both processes, user and system, in seconds."""
-        pids = filter(None, (self.pid, self.broker_pid))
-        return sum(map(_ticks, pids)) / os.sysconf("SC_CLK_TCK")
+        return sum(map(_ticks, self.processes)) / os.sysconf("SC_CLK_TCK")
 
     @property
     def resident_bytes(self) -> int:
