@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from exporter import __version__
+from exporter import __version__, helps
 from exporter.cli_policy import policy_group
 from exporter.complaints import say, say_error, say_notices, say_usage
 from exporter.printable import printable
@@ -118,19 +118,13 @@ _network = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(help=helps.ALL, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="dockernet-exporter")
 def cli() -> None:
-    """Who reaches whom on a Docker host, against what Docker promises.
-
-    The engine is DOCKER_HOST, else the default socket.
-
-    Exit status: 0 nothing is wrong, 1 a promise is broken, 2 bad usage or
-    configuration, 3 it could not be measured.
-    """
+    """Hold the commands."""
 
 
-@cli.command()
+@cli.command(help=helps.RUN)
 @_config_file
 @click.option(
     "--web.listen-address",
@@ -180,7 +174,7 @@ def run(
     web_config_file: Path | None,
     **options: object,
 ) -> int:
-    """Probe all the time and serve metrics."""
+    """Run the daemon until it is told to stop."""
     surroundings.hold_hangups()
     from exporter.config import load
 
@@ -197,7 +191,7 @@ def run(
     return surroundings.load_app().run(reload(), reload)
 
 
-@cli.command()
+@cli.command(help=helps.CHECK)
 @click.option(
     "--all",
     "everything",
@@ -234,11 +228,7 @@ def check(
     timeout_s: float | None,
     config_file: Path | None,
 ) -> int:
-    """Probe once, now, and show who reaches whom.
-
-    Exit status: 0 nothing is wrong, 1 a promise is broken, 2 bad usage or
-    configuration, 3 nothing found broken but something could not be measured.
-    """
+    """Run one cycle and print what it found."""
     from exporter.report.document import document
     from exporter.report.junit import junit
     from exporter.report.matrix import matrix
@@ -265,7 +255,7 @@ def check(
     return status_of(snapshot)
 
 
-@cli.command()
+@cli.command(help=helps.EXPLAIN)
 @click.argument("source")
 @click.argument("destination")
 @_json
@@ -282,11 +272,7 @@ def explain(
     networks: tuple[str, ...],
     config_file: Path | None,
 ) -> int:
-    """Show everything known of the pairs from SOURCE to DESTINATION.
-
-    Both are names of containers, or beginnings of their ids. SOURCE may be `host`,
-    DESTINATION may be `gateway`.
-    """
+    """Print a few pairs with all that their verdicts follow from."""
     from exporter.report.explain import explain_document, explain_text
     from exporter.report.names import destination_of, matching, only_of, source_of
     from exporter.report.request import CheckRequest
@@ -309,14 +295,14 @@ def explain(
     return status_of(replace(snapshot, pairs=states))
 
 
-@cli.command()
+@cli.command(help=helps.TOPOLOGY)
 @_json
 @_config_file
 @click.pass_obj
 def topology(
     surroundings: Surroundings, /, *, as_json: bool, config_file: Path | None
 ) -> int:
-    """Show networks, subnets, containers, addresses; probe nothing."""
+    """Print what the engine has."""
     from exporter.report.topology import topology_text
     from exporter.report.topology_document import topology_document
 
@@ -333,12 +319,9 @@ def topology(
 cli.add_command(policy_group)
 
 
-@cli.command()
+@cli.command(help=helps.HEALTHCHECK)
 def healthcheck() -> int:
-    """Ask the `run` of this container whether it is well, whatever it serves.
-
-    Exit status: 0 it is, 1 it is not, or there is none.
-    """
+    """Print what the daemons of this run folder say of themselves."""
     from exporter.health import ask
 
     answers = ask()
@@ -349,18 +332,15 @@ def healthcheck() -> int:
     return FINE if answers and set(answers) == {"healthy"} else UNWELL
 
 
-@cli.group("config")
+@cli.group("config", help=helps.CONFIG)
 def config_group() -> None:
-    """Work on configuration files."""
+    """Hold the commands about configuration files."""
 
 
-@config_group.command("check")
+@config_group.command("check", help=helps.CONFIG_CHECK)
 @click.argument("file", type=_READ)
 def config_check(file: Path) -> int:
-    """Report every problem of a configuration file.
-
-    Exit status: 0 none, 2 otherwise.
-    """
+    """Load a configuration file, which raises what is wrong with it."""
     from exporter.config import load
 
     load(file, {}, {})

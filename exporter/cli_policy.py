@@ -4,25 +4,21 @@ from pathlib import Path
 
 import click
 
+from exporter import helps
 from exporter.surroundings import FINE, Surroundings
 
 
-@click.group("policy")
+@click.group("policy", help=helps.POLICY)
 def policy_group() -> None:
-    """Work on the policy of a configuration file."""
+    """Hold the commands about the policy."""
 
 
-@policy_group.command("test")
+@policy_group.command("test", help=helps.POLICY_TEST)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="JSON, schema 1.")
 @click.pass_obj
 def policy_test(surroundings: Surroundings, /, *, file: Path, as_json: bool) -> int:
-    """Show which pairs of the running engine each entry decides.
-
-    Nothing is probed. An entry that decides none says why.
-
-    Exit status: 0 shown, 2 the file has a problem, 3 no engine answers.
-    """
+    """Print what each entry of a policy comes to."""
     from exporter.complaints import say_notices
     from exporter.report.policy import policy_text
     from exporter.report.policy_document import policy_document

@@ -61,6 +61,21 @@ def test_golden(
     assert path.read_text() == text
 
 
+def test_help_needs_no_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the image, where Python has none, the help is the same."""
+    monkeypatch.setenv("COLUMNS", "80")
+    program = (
+        "from exporter.cli import main\n"
+        f"for command in {COMMANDS!r}:\n"
+        " try:\n  main([*command, '--help'])\n"
+        " except SystemExit:\n  pass\n"
+    )
+    names = ("-".join(command) or "all" for command in COMMANDS)
+    expected = "".join((GOLDEN / f"help-{name}.txt").read_text() for name in names)
+
+    assert expected == said_by(program, "-OO")
+
+
 def test_help_is_light() -> None:
     """The help loads nothing that is slow to load."""
     program = (

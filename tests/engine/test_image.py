@@ -70,6 +70,18 @@ class Scene:
         folder = netns_folder(self.engine)
         return (f"--volume={folder}:{folder}:ro,{propagation}",)
 
+    def python(self, program: str) -> str:
+        """Return what a program prints that the image's own Python runs."""
+        said = self.engine.docker.containers.run(
+            imaging.EXPORTER,
+            ["-c", program],
+            entrypoint="/opt/dockernet-exporter/bin/python",
+            network_mode="none",
+            read_only=True,
+            remove=True,
+        )
+        return said.decode()
+
     def check(self, options: Sequence[str]) -> Ran:
         """Run `check --json` in a container, as an operator would."""
         wait_for_room()
@@ -110,19 +122,23 @@ class TestImage:
         names = ["pip", "hatchling", "tests"]
         search = f"import importlib.util as u; print(*map(u.find_spec, {names}))"
 
-        said = scene.engine.docker.containers.run(
-            imaging.EXPORTER,
-            ["-c", search],
-            entrypoint="/opt/dockernet-exporter/bin/python",
-            network_mode="none",
-            remove=True,
-        )
-
-        assert said.decode() == "None None None\n"
+        assert "None None None\n" == scene.python(search)
         assert found["Entrypoint"] == ["dockernet-exporter"]
         assert ["CMD", "dockernet-exporter", "healthcheck"] == (
             found["Healthcheck"]["Test"]
         )
+
+    def test_nothing_is_compiled_at_a_start(self, scene: Scene) -> None:
+        """All that the daemon loads was compiled, without docstrings, in the build."""
+        look = (
+            "import exporter.app, exporter.broker.server, os, sys\n"
+            "paths = [getattr(m, '__cached__', None) for m in sys.modules.values()]\n"
+            "paths = [*filter(None, paths)]\n"
+            "print(sys.flags.optimize, len(paths) > 300)\n"
+            "print([path for path in paths if not os.path.exists(path)])\n"
+        )
+
+        assert "2 True\n[]\n" == scene.python(look)
 
     def test_the_default_seccomp_profile_is_in_force(self, scene: Scene) -> None:
         """Without which the tests here would prove less than they say."""

@@ -7,10 +7,15 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 
 
-def said_by(program: str) -> str:
-    """Return what a program of some lines of Python prints."""
+def said_by(program: str, *options: str) -> str:
+    """Return what a program of some lines of Python prints.
+
+    Args:
+        program: the lines.
+        options: of the interpreter.
+    """
     ran = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, *options, "-c", program],
         cwd=_ROOT,
         capture_output=True,
         text=True,
