@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.engine.test_image import Scene, documented, scene, wait_for_log
+from tests.engine.image_scene import Scene, documented, scene, wait_for_log
 from tests.lab import imaging
 from tests.lab.rights import children_of, held, nothing, status_of
 
