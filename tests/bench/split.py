@@ -62,7 +62,7 @@ def _cost_s(engine: Engine, cycles: int, python: str, *, split: str) -> float:
             service.wait_for_cycle(trigger="interval")
         spent_s = (service.cpu_s - before_s) / cycles
         resident = service.resident_bytes / 1e6
-        which = "two processes" if service.broker_pid else "one process"
+        which = "two processes" if service.children else "one process"
         print(f"{which}: {spent_s * 1e3:.1f} ms a cycle, {resident:.1f} MB", flush=True)
         return spent_s
 

@@ -15,9 +15,9 @@ from tests.lab.suites import (
     cache_folder,
     debian_mirror,
     install,
-    is_built,
     machine_sources,
     missing_for,
+    run_build,
 )
 
 _PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv")
@@ -90,7 +90,7 @@ def _build(suite: Suite, root: Path, layer: Path) -> None:
     mirror = debian_mirror(machine_sources()) or ""
     folders = map(str, (root, half_built, work))
     arguments = (*folders, mirror, suite.name, *_PACKAGES)
-    built = is_built(_BUILD, arguments, log, _BUILD_TIMEOUT_S)
+    built = run_build(_BUILD, arguments, log, _BUILD_TIMEOUT_S)
     shutil.rmtree(work)
     if not built:
         shutil.rmtree(half_built)

@@ -25,7 +25,13 @@ from tempfile import TemporaryDirectory
 
 from tests.lab.engine import Engine
 from tests.lab.errors import LabError
-from tests.lab.suites import alone, cache_folder, debian_mirror, machine_sources
+from tests.lab.suites import (
+    alone,
+    cache_folder,
+    debian_mirror,
+    machine_sources,
+    run_build,
+)
 
 BASE = "lab-python:latest"
 EXPORTER = "dockernet-exporter:latest"
@@ -186,22 +192,13 @@ def _make_archive(archive: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
     mirror = debian_mirror(machine_sources()) or ""
-    done = subprocess.run(
-        [
-            *("unshare", "--mount", "--propagation", "private"),
-            *("--pid", "--fork", "--kill-child=KILL", "--"),
-            *("sh", "-euc", _MAKE_ROOT, "sh", str(root), _release(), mirror, _PACKAGES),
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
+    log = archive.with_suffix(".log")
+    arguments = (str(root), _release(), mirror, _PACKAGES)
+    built = run_build(_MAKE_ROOT, arguments, log, _TIMEOUT_S)
     shutil.rmtree(root)
-    if done.returncode:
+    if not built:
         archive.unlink(missing_ok=True)
-        raise LabError(f"making {archive.name} failed: {done.stdout[-2000:]}")
+        raise LabError(f"making {archive.name} failed; see {log}")
 
 
 def wheels(version: str) -> Path:

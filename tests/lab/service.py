@@ -66,14 +66,9 @@ class Service:
         return found
 
     @property
-    def broker_pid(self) -> int | None:
-        """Return the process with the privileges; None where there is one only."""
-        return next(iter(self.children), None)
-
-    @property
     def processes(self) -> tuple[int, ...]:
         """Return the process and, where there is one, that with the privileges."""
-        return tuple(filter(None, (self.pid, self.broker_pid)))
+        return (self.pid, *self.children)
 
     @property
     def cpu_s(self) -> float:
@@ -85,7 +80,7 @@ class Service:
         """Return the resident memory: what both processes share counts once."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         whole = pages * os.sysconf("SC_PAGESIZE")
-        return whole + (_private_bytes(self.broker_pid) if self.broker_pid else 0)
+        return whole + sum(map(_private_bytes, self.children))
 
     def wait_for_log(self, wanted: Callable[[str], bool]) -> str:
         """Return the next line that fits; earlier ones are passed over."""

@@ -200,7 +200,7 @@ def alone(what: str) -> Iterator[None]:
         yield
 
 
-def is_built(
+def run_build(
     script: str, arguments: Sequence[str], log: Path, timeout_s: float
 ) -> bool:
     """Run a script that fills a folder; what it mounts and starts ends with it.
@@ -238,7 +238,7 @@ def _build(suite: Suite) -> None:
     mirror = debian_mirror(machine_sources()) or ""
     told = script if script.exists() else _SCRIPTS / "sid"
     arguments = (str(half_built), suite.name, mirror, str(told), _PACKAGES)
-    if not is_built(_BUILD, arguments, log, _BUILD_TIMEOUT_S):
+    if not run_build(_BUILD, arguments, log, _BUILD_TIMEOUT_S):
         shutil.rmtree(half_built)
         raise LabError(f"building the engine of {suite.name} failed; see {log}")
     (half_built / _READY).touch()
